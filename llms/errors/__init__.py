@@ -1,0 +1,127 @@
+"""
+Every failure a call can end in, as one tree.
+
+::
+
+    GatewayError
+    ├── InvalidRequestError 400
+    │   ├── UnauthenticatedError 401
+    │   ├── NotFoundError 404
+    │   │   └── ModelNotFoundError 404
+    │   ├── MethodNotAllowedError 405
+    │   ├── RequestTooLargeError 413
+    │   ├── UnsupportedMediaTypeError 415
+    │   ├── ExpectationFailedError 417
+    │   └── MisdirectedHostError 421
+    ├── NotAllowedError 403
+    ├── RequestTimeoutError 408
+    ├── RateLimitedError 429
+    │   └── InsufficientQuotaError 429
+    ├── InternalError 500
+    ├── OverloadedError 503
+    │   └── DrainingError 503
+    ├── UpstreamError 502
+    │   ├── UpstreamUnreachableError
+    │   ├── UpstreamDisconnectedError
+    │   ├── UpstreamBadResponseError
+    │   ├── UpstreamContentTypeError
+    │   ├── UpstreamTruncatedError
+    │   ├── UpstreamEventTooLargeError
+    │   ├── UpstreamTLSError
+    │   ├── UpstreamRedirectError
+    │   ├── UpstreamAuthError
+    │   ├── UpstreamFailedError
+    │   ├── UpstreamRefusedError (a status of its own: 400, 404, 422 …)
+    │   └── UpstreamOverloadedError 503
+    └── UpstreamTimeoutError 504
+        ├── ConnectTimeoutError
+        ├── FirstByteTimeoutError
+        ├── IdleTimeoutError
+        └── TotalTimeoutError
+
+Each class carries the HTTP status, OpenAI's ``type`` and ``code``, whether the client should retry, and whether the
+gateway itself may try elsewhere. Before the first byte an error is raised and answered with its status; after it, the
+same envelope is sent as the last event of the stream.
+"""
+
+from llms.errors.base import (
+    GatewayError,
+    Retry,
+)
+from llms.errors.client import (
+    DrainingError,
+    ExpectationFailedError,
+    InsufficientQuotaError,
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    MisdirectedHostError,
+    ModelNotFoundError,
+    NotAllowedError,
+    NotFoundError,
+    OverloadedError,
+    RateLimitedError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    UnauthenticatedError,
+    UnsupportedMediaTypeError,
+)
+from llms.errors.upstream import (
+    ConnectTimeoutError,
+    FirstByteTimeoutError,
+    IdleTimeoutError,
+    TotalTimeoutError,
+    UpstreamAuthError,
+    UpstreamBadResponseError,
+    UpstreamContentTypeError,
+    UpstreamDisconnectedError,
+    UpstreamError,
+    UpstreamEventTooLargeError,
+    UpstreamFailedError,
+    UpstreamOverloadedError,
+    UpstreamRedirectError,
+    UpstreamRefusedError,
+    UpstreamTimeoutError,
+    UpstreamTLSError,
+    UpstreamTruncatedError,
+    UpstreamUnreachableError,
+)
+
+__all__ = [
+    "ConnectTimeoutError",
+    "DrainingError",
+    "ExpectationFailedError",
+    "FirstByteTimeoutError",
+    "GatewayError",
+    "IdleTimeoutError",
+    "InsufficientQuotaError",
+    "InternalError",
+    "InvalidRequestError",
+    "MethodNotAllowedError",
+    "MisdirectedHostError",
+    "ModelNotFoundError",
+    "NotAllowedError",
+    "NotFoundError",
+    "OverloadedError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
+    "Retry",
+    "TotalTimeoutError",
+    "UnauthenticatedError",
+    "UnsupportedMediaTypeError",
+    "UpstreamAuthError",
+    "UpstreamBadResponseError",
+    "UpstreamContentTypeError",
+    "UpstreamDisconnectedError",
+    "UpstreamError",
+    "UpstreamEventTooLargeError",
+    "UpstreamFailedError",
+    "UpstreamOverloadedError",
+    "UpstreamRedirectError",
+    "UpstreamRefusedError",
+    "UpstreamTLSError",
+    "UpstreamTimeoutError",
+    "UpstreamTruncatedError",
+    "UpstreamUnreachableError",
+]

@@ -1,0 +1,122 @@
+"""Failures on the near side: the request, the caller, the gateway itself."""
+
+from llms.errors.base import GatewayError, Retry
+
+
+class InvalidRequestError(GatewayError):
+    """The request cannot be served as it stands; sending it again will not help."""
+
+    status = 400
+    type = "invalid_request_error"
+    default_code = "invalid_value"
+
+
+class UnauthenticatedError(InvalidRequestError):
+    """No key, or one that is not known; the answer is the same for both."""
+
+    status = 401
+    default_code = "invalid_api_key"
+
+
+class NotFoundError(InvalidRequestError):
+    """There is no such path."""
+
+    status = 404
+    default_code = "not_found"
+
+
+class ModelNotFoundError(NotFoundError):
+    """No provider that is on serves this model."""
+
+    default_code = "model_not_found"
+    default_retry = Retry.REJECT  # another target may have it
+
+
+class MethodNotAllowedError(InvalidRequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+
+class RequestTooLargeError(InvalidRequestError):
+    """The body is longer than ``server.max_body_bytes``."""
+
+    status = 413
+    default_code = "request_too_large"
+
+
+class UnsupportedMediaTypeError(InvalidRequestError):
+    """Not ``application/json``, or in an encoding that the gateway does not decode."""
+
+    status = 415
+    default_code = "unsupported_media_type"
+
+
+class ExpectationFailedError(InvalidRequestError):
+    """An ``Expect`` header other than ``100-continue``."""
+
+    status = 417
+    default_code = "expectation_failed"
+
+
+class MisdirectedHostError(InvalidRequestError):
+    """The ``Host`` header names a host that this gateway does not serve: DNS rebinding, or a missing setting."""
+
+    status = 421
+    default_code = "misdirected_host"
+
+
+class NotAllowedError(GatewayError):
+    """Known, and not permitted: a page of a foreign origin."""
+
+    status = 403
+    type = "permission_error"
+    default_code = "origin_not_allowed"
+
+
+class RequestTimeoutError(GatewayError):
+    """The client did not send its request's body in time."""
+
+    status = 408
+    type = "timeout_error"
+    default_code = "request_read_timeout"
+    should_retry = True
+
+
+class RateLimitedError(GatewayError):
+    """The provider allows no more requests for now."""
+
+    status = 429
+    type = "rate_limit_error"
+    default_code = "rate_limit_exceeded"
+    should_retry = True
+    default_retry = Retry.REJECT
+
+
+class InsufficientQuotaError(RateLimitedError):
+    """The account at the provider has no credit left: waiting a little does not help."""
+
+    default_code = "insufficient_quota"
+    should_retry = False
+
+
+class InternalError(GatewayError):
+    """A bug of the gateway itself; the log has the traceback under the request's id."""
+
+    default_code = "internal_error"
+
+
+class OverloadedError(GatewayError):
+    """No room for this call now."""
+
+    status = 503
+    type = "overloaded_error"
+    default_code = "overloaded"
+    should_retry = True
+
+
+class DrainingError(OverloadedError):
+    """The gateway is stopping."""
+
+    default_code = "draining"

@@ -1,0 +1,215 @@
+"""Frozen values that travel between the stages of a call, and the two small protocols that join them."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Chunk = dict[str, Any]
+"""A ``chat.completion.chunk`` as OpenAI documents it."""
+
+Block = list[Chunk]
+"""The chunks that one read from the upstream held; what makes a burst cheap: one decode loop, one write."""
+
+Completion = dict[str, Any]
+"""A ``chat.completion`` as OpenAI documents it."""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualKey:
+    """
+    A token that the gateway hands out.
+
+    Args:
+        id: Safe to log; never the secret.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One client request on its way through the gateway.
+
+    Args:
+        id: ``req_`` and 24 hex digits; sent to the client as ``x-request-id``.
+        started_at: Unix seconds at which the request was accepted; also the answer's ``created``.
+        api: The dialect it came in: ``chat.completions``, ``completions``, ``embeddings``.
+        model: The name that the client wrote, which is also the name in the answer.
+        stream: Whether the client wants chunks.
+        body: The request in the inner dialect (chat completions, or embeddings), without ``model``, ``stream`` and
+            ``stream_options``. Fields that the gateway does not know are kept. Read only.
+        key: Who asks; ``None`` where no key is needed.
+        include_usage: Whether the client asked for usage at the end of the stream.
+    """
+
+    id: str
+    started_at: int
+    api: str
+    model: str
+    stream: bool
+    body: Mapping[str, Any]
+    key: VirtualKey | None = None
+    include_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    A provider and its name for a model.
+
+    Args:
+        provider: The provider's name in the configuration.
+        model: The model's name at that provider.
+        defaults: Fields to add to the request where the client gave none.
+    """
+
+    provider: str
+    model: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """
+    A model as ``GET /v1/models`` shows it.
+
+    Args:
+        id: The name that a client may send.
+        owned_by: The provider's name.
+        created: Unix seconds; 0 where the provider does not say.
+        extra: Further keys that are passed on, as ``context_length``.
+    """
+
+    id: str
+    owned_by: str
+    created: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call, as the provider counted them. ``input`` includes cached, ``output`` includes reasoning."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to one target, and how it ended: ``ok`` or an error's code."""
+
+    target: Target
+    outcome: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """
+    What is kept of a call once it has ended, however it ended: exactly one for each accepted call.
+
+    Args:
+        status: ``ok``, ``client_closed``, ``upstream_error``, ``timeout``, ``rejected``, ``draining`` or ``internal``.
+        code: The error's code, where there was one.
+        first_byte_s: Seconds from acceptance to the first block; ``None`` if none came.
+    """
+
+    call: Call
+    status: str
+    code: str | None
+    attempts: tuple[Attempt, ...]
+    usage: Usage | None
+    finish_reason: str | None
+    chunks: int
+    first_byte_s: float | None
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """
+    An HTTP request to a provider.
+
+    Args:
+        url: Absolute; made of the configuration only, never of what a client sent.
+        headers: All that is sent; secrets included, so never logged.
+        body: ``None`` for a request without one.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+class UpstreamResponse(Protocol):
+    """An HTTP answer of a provider whose body has yet to be read."""
+
+    @property
+    def status(self) -> int:
+        """100 to 599."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names are matched without regard to case."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, in lower case; empty where there is none."""
+
+    def blocks(self) -> AsyncGenerator[bytes, None]:
+        """
+        The body, as it arrives: each item is all that one read found.
+
+        Raises:
+            UpstreamTruncatedError: The body ended before its framing said so.
+        """
+
+    async def read(self, limit: int) -> bytes:
+        """
+        The whole body.
+
+        Raises:
+            UpstreamEventTooLargeError: It is longer than ``limit`` bytes.
+            UpstreamTruncatedError: It ended before its framing said so.
+        """
+
+
+class Send(Protocol):
+    """The one way out: sends a request, gives the answer, closes the connection if the answer is left half read."""
+
+    def __call__(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:
+        """
+        Send ``request``.
+
+        Raises:
+            GatewayError: One of the upstream branch, if there is no answer.
+        """
+
+
+class Provider(Protocol):
+    """
+    An upstream service; knows nothing of HTTP servers, keys, limits and ledgers.
+
+    Every method raises ``GatewayError`` only. Cancelling one ends the upstream's work at once.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+
+    def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
+        """Stream an answer: non-empty blocks of chunks that obey the rules; the last holds the usage, if known."""
+
+    async def complete(self, call: Call, target: Target) -> Completion:
+        """Give an answer whole."""
+
+    async def embed(self, call: Call, target: Target) -> dict[str, Any]:
+        """Give embeddings, as OpenAI's list object, with vectors as floats or base64, whichever the upstream sent."""
+
+    async def models(self) -> list[Model]:
+        """List what it serves."""

@@ -1,0 +1,64 @@
+"""Newline-delimited JSON: an incremental reader. Source: https://github.com/ndjson/ndjson-spec."""
+
+from llms.errors import UpstreamEventTooLargeError
+
+
+class Decoder:
+    """
+    Cuts a byte stream into lines, the same ones however the stream is cut into reads. Blank lines are skipped.
+
+    Args:
+        max_line_bytes: The longest line.
+    """
+
+    def __init__(self, max_line_bytes: int) -> None:
+        self._limit = max_line_bytes
+        self._pieces: list[bytes] = []
+        self._pieces_bytes = 0
+        self._too_large = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """
+        Take what one read found; give the lines that it completes.
+
+        Raises:
+            UpstreamEventTooLargeError: A line is over the limit. Those before it are given first, so that it makes no
+                difference whether one read held them all; it is raised by the next call.
+        """
+        self._check()
+        head, newline, tail = data.rpartition(b"\n")
+        lines: list[bytes] = []
+        if newline:
+            self._pieces.append(head)
+            lines = self._fitting(b"".join(self._pieces).split(b"\n"))
+            self._pieces = []
+            self._pieces_bytes = 0
+        if tail:
+            self._pieces.append(tail)
+            self._pieces_bytes += len(tail)
+            self._too_large = self._too_large or self._pieces_bytes > self._limit
+        if not lines:
+            self._check()
+        return lines
+
+    def close(self) -> list[bytes]:
+        """Take the end of the stream; a last line without its newline counts, if there is one."""
+        self._check()
+        line = b"".join(self._pieces)
+        self._pieces = []
+        return [line] if line.strip() else []
+
+    def _fitting(self, lines: list[bytes]) -> list[bytes]:
+        fitting: list[bytes] = []
+        for line in lines:
+            if len(line) > self._limit:
+                self._too_large = True
+                break
+            if line.strip():
+                fitting.append(line)
+        return fitting
+
+    def _check(self) -> None:
+        if self._too_large:
+            message = "The provider sent a line over the size limit; the answer up to it is above."
+            raise UpstreamEventTooLargeError(message)

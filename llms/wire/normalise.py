@@ -1,0 +1,190 @@
+"""
+What OpenAI-compatible services send, made to obey the rules that ``chunks`` lists.
+
+A stream and a whole answer take the same way: a whole answer is fed as one chunk and collected again, so that there is
+one reading of every quirk. What has the wrong shape is left out; what would make the answer a lie (an error, a broken
+tool call, a missing end) is raised.
+"""
+
+from typing import Any
+
+from llms.errors import UpstreamBadResponseError, UpstreamTruncatedError
+from llms.records import Block, Call, Chunk, Completion
+from llms.wire import chunks
+from llms.wire.accumulate import Accumulator
+from llms.wire.choice_deltas import ChoiceDeltas
+from llms.wire.failures import Clean, error_in, failure
+from llms.wire.scrub import scrub
+from llms.wire.think import ThinkTags
+
+MAX_CHOICES = 128
+"""The most that OpenAI's ``n`` allows."""
+
+_TIERS = {"auto": "auto", "default": "default", "flex": "flex", "scale": "scale", "priority": "priority"}
+_TIERS["fast"] = "priority"  # as OpenAI itself answers to "fast"; strict clients know only the five
+
+
+class Normaliser:
+    """
+    Puts one stream right, chunk by chunk.
+
+    Args:
+        call: Gives ``id``, ``created`` and ``model``.
+        clean: Applied to the text of an upstream's error.
+        tags: How the model writes reasoning into its text, if it does.
+    """
+
+    def __init__(self, call: Call, clean: Clean = scrub, tags: ThinkTags | None = None) -> None:
+        self._clean = clean
+        self._tags = tags
+        self._prefix = f"call_{call.id.removeprefix('req_')}_"
+        self._head: Chunk = {
+            "id": chunks.completion_id(call),
+            "object": "chat.completion.chunk",
+            "created": call.started_at,
+            "model": call.model,
+        }
+        self._choices: list[ChoiceDeltas] = []
+        self._usage: dict[str, Any] | None = None
+        self._plain = False  # whether choice 0 is such that a bare piece of text can take the short way
+
+    def feed(self, raw: object) -> Block:
+        """
+        Take one decoded chunk, whatever it is; give what to send on.
+
+        Raises:
+            GatewayError: The chunk holds an error, or what cannot be made a chunk without lying.
+        """
+        if not isinstance(raw, dict) or raw.get("error") or raw.get("object") == "error":
+            self._refuse(raw)
+            return []
+        self._count(raw)
+        choices = raw.get("choices")
+        if not isinstance(choices, list):
+            self._refuse(raw)
+            return []
+        if self._plain and len(choices) == 1 and (plain := _plain(choices[0])):
+            return [{**self._head, "choices": [plain]}]
+        if not self._choices:
+            self._head |= _about(raw)
+        block: Block = []
+        for position, choice in enumerate(choices[:MAX_CHOICES]):
+            if isinstance(choice, dict):
+                self._refuse(choice)
+                self._count(choice)  # Moonshot keeps usage there
+                block += self._feed(choice, position)
+        self._plain = bool(self._choices and self._choices[0].plain)
+        return block
+
+    def close(self, *, done: bool) -> Block:
+        """
+        Take the end of the stream; give what is owed.
+
+        Args:
+            done: Whether ``[DONE]`` was seen. Some services say nothing else at the end.
+
+        Raises:
+            UpstreamTruncatedError: The answer is not complete.
+            UpstreamBadResponseError: It is complete, and empty.
+        """
+        if not done and not all(choice.finished for choice in self._choices if choice.seen):
+            raise UpstreamTruncatedError(_TRUNCATED)
+        if not self._choices:
+            raise UpstreamBadResponseError(_EMPTY) if done else UpstreamTruncatedError(_TRUNCATED)
+        block = [self._chunk(part) for choice in self._choices for part in choice.end()]
+        if self._usage is not None:
+            block.append({**self._head, "choices": [], "usage": self._usage})
+        return block
+
+    def _feed(self, choice: dict[str, Any], position: int) -> Block:
+        index = _index(choice.get("index"), position)
+        block: Block = []
+        while len(self._choices) <= index:  # clients expect choices to appear in order
+            skipped = ChoiceDeltas(len(self._choices), f"{self._prefix}{len(self._choices)}_", self._tags)
+            self._choices.append(skipped)
+            if skipped.index < index:
+                block.append(self._chunk(skipped.delta({"content": ""})))
+        return block + [self._chunk(part) for part in self._choices[index].feed(choice)]
+
+    def _refuse(self, raw: object) -> None:
+        if error := error_in(raw):
+            raise failure(error, clean=self._clean)
+
+    def _count(self, raw: dict[str, Any]) -> None:
+        given = raw.get("usage")
+        if not given and isinstance(groq := raw.get("x_groq"), dict):
+            given = groq.get("usage")
+        if given:
+            self._usage = chunks.usage(given) or self._usage
+
+    def _chunk(self, part: dict[str, Any]) -> Chunk:
+        return {**self._head, "choices": [part]}
+
+
+def completion(call: Call, raw: object, clean: Clean = scrub, tags: ThinkTags | None = None) -> Completion:
+    """
+    Put a whole answer right; the arguments are those of ``Normaliser``.
+
+    Raises:
+        GatewayError: It holds an error, or is no answer.
+    """
+    if error := error_in(raw):
+        raise failure(error, clean=clean)
+    choices = raw.get("choices") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(choices, list) or not 0 < len(choices) <= MAX_CHOICES:
+        raise UpstreamBadResponseError(_NO_ANSWER)
+    if not all(isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices):
+        raise UpstreamBadResponseError(_NO_ANSWER)
+    positions = [_index(choice.get("index"), position) for position, choice in enumerate(choices)]
+    if sorted(positions) != list(range(len(choices))):
+        positions = list(range(len(choices)))
+    ordered = [_placed(choice, index) for index, choice in sorted(zip(positions, choices, strict=True), key=_first)]
+    stream, whole = Normaliser(call, clean, tags), Accumulator(call)
+    whole.feed(stream.feed({**raw, "choices": ordered}))
+    whole.feed(stream.close(done=True))
+    return whole.completion()
+
+
+def _plain(choice: object) -> dict[str, Any] | None:
+    """The common case, at a fraction of the cost: one choice, one piece of text and nothing else."""
+    if isinstance(choice, dict) and choice.get("index") == 0 and not choice.get("finish_reason"):
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and len(delta) == 1 and not choice.get("logprobs") and not choice.get("error"):
+            text = delta.get("content")
+            if isinstance(text, str) and text:
+                return {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
+    return None
+
+
+def _index(value: object, position: int) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:4])
+    believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_CHOICES
+    return value if isinstance(value, int) and believable else position
+
+
+def _about(raw: dict[str, Any]) -> dict[str, str]:
+    about: dict[str, str] = {}
+    tier, fingerprint = raw.get("service_tier"), raw.get("system_fingerprint")
+    if isinstance(tier, str) and tier in _TIERS:
+        about["service_tier"] = _TIERS[tier]
+    if isinstance(fingerprint, str) and fingerprint:
+        about["system_fingerprint"] = fingerprint
+    return about
+
+
+def _placed(choice: dict[str, Any], index: int) -> dict[str, Any]:
+    message = choice["message"]
+    if isinstance(calls := message.get("tool_calls"), list):  # each is a call of its own, whatever its id
+        placed = [{**entry, "index": place} for place, entry in enumerate(calls) if isinstance(entry, dict)]
+        message = {**message, "tool_calls": placed}
+    return {**choice, "index": index, "message": message, "delta": None}
+
+
+def _first(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+_TRUNCATED = "The provider's stream ended before the answer was complete."
+_EMPTY = "The provider's answer is empty."
+_NO_ANSWER = "The provider's answer is not a chat completion."

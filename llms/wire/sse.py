@@ -1,0 +1,120 @@
+"""
+Server-sent events: an incremental reader for what upstreams send, and the frames that the gateway writes.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from llms.errors import UpstreamEventTooLargeError
+from llms.wire import json_text
+
+DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment: the only frame that every client skips. Each other kind breaks one of the official clients."""
+
+Event = tuple[bytes, bytes]
+"""Name (empty where none was given) and data, lines joined by LF."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def frame(value: object) -> bytes:
+    """One event holding ``value`` as JSON, on one line, so that no string in it can forge a frame."""
+    return b"data: " + json_text.dumps(value) + b"\n\n"
+
+
+class Decoder:
+    """
+    Cuts a byte stream into events, the same ones however the stream is cut into reads.
+
+    Lines end in LF, CR or CRLF. An event that the end of the stream cuts short is dropped, as the standard says.
+
+    Args:
+        max_event_bytes: The longest event, its last line's field name included, and the longest line.
+    """
+
+    def __init__(self, max_event_bytes: int) -> None:
+        self._limit = max_event_bytes
+        self._pieces: list[bytes] = []  # of a line whose end has not come; joined once, so 1-byte reads stay linear
+        self._pieces_bytes = 0
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._name = b""
+        self._first_line = True
+        self._after_cr = False
+        self._too_large = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """
+        Take what one read found; give the events that it completes.
+
+        Raises:
+            UpstreamEventTooLargeError: An event is over the limit. Those before it are given first, so that it makes
+                no difference whether one read held them all; it is raised by the next call.
+        """
+        if self._too_large:
+            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        events = self._cut(data)
+        if self._too_large and not events:
+            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        return events
+
+    def close(self) -> list[Event]:
+        """Take the end of the stream: only an unfinished ``[DONE]`` counts, since nothing can follow it."""
+        if self._too_large:
+            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        line = b"".join(self._pieces)
+        data = line[5:].strip() if line.startswith(b"data:") else b"\n".join(self._data).strip()
+        return [(b"", data)] if data == b"[DONE]" else []
+
+    def _cut(self, data: bytes) -> list[Event]:
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        if b"\r" in data:
+            self._after_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._pieces:
+            self._pieces.append(lines[0])
+            lines[0] = b"".join(self._pieces)
+            self._pieces = []
+            self._pieces_bytes = 0
+        events = self._parse(lines)
+        if rest:
+            self._pieces.append(rest)
+            self._pieces_bytes += len(rest)
+            self._too_large = self._too_large or self._pieces_bytes > self._limit
+        return events
+
+    def _parse(self, lines: list[bytes]) -> list[Event]:
+        events: list[Event] = []
+        if lines and self._first_line and len(lines[0]) <= self._limit:
+            self._first_line = False
+            lines[0] = lines[0].removeprefix(_BOM)
+        for line in lines:
+            if len(line) + self._data_bytes > self._limit:
+                self._too_large = True
+                break
+            if not line:
+                if self._data:
+                    events.append((self._name, b"\n".join(self._data)))
+                    self._data = []
+                    self._data_bytes = 0
+                self._name = b""
+            elif line.startswith(b"data: "):
+                self._add(line[6:])
+            elif line[0] != 0x3A:  # a colon starts a comment
+                name, _, value = line.partition(b":")
+                if name == b"data":
+                    self._add(value.removeprefix(b" "))
+                elif name == b"event":
+                    self._name = value.removeprefix(b" ")
+        return events
+
+    def _add(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_bytes += len(value)
+
+
+_TOO_LARGE = "The provider sent an event over the size limit; the answer up to it is above."

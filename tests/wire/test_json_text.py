@@ -1,0 +1,67 @@
+import pytest
+
+from llms.wire import json_text
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"a":[1,2.5,null,true]}', {"a": [1, 2.5, None, True]}),
+        (b"\xef\xbb\xbf[1]", [1]),
+        (b'"\\ud83d"', "\ud83d"),
+        (b'[1.5,"\\ud83d"]', [1.5, "\ud83d"]),
+        (b'"\\ud83d\\ude00"', "😀"),
+        (b'"a\xff\xe2\x82"', "a��"),
+        (b"[" * 100 + b"]" * 100, None),
+        (b"[" + b"[]," * 200 + b"{}]", None),
+    ],
+)
+def test_loads(data: bytes, expected: object) -> None:
+    """U29, U30: what services send is read, half surrogate pairs and broken UTF-8 included."""
+    value = json_text.loads(data)
+
+    assert expected is None or expected == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"NaN",
+        b"[Infinity]",
+        b"[1e400]",
+        b'["\\ud83d", -1e400]',
+        b"[" * 101 + b" " * 400 + b"]" * 101,
+        b'{"a":' * 101 + b"1" + b"}" * 101,
+        b"[" * 257 + b"]" * 257,
+        b'"\\ud83d' + b"]" * 3,
+        b"[" * 100_000 + b"]" * 100_000,
+        b"1" * 5000,
+    ],
+)
+def test_not_json(data: bytes) -> None:
+    """What is not JSON, or could not be written again, is a ValueError and nothing else."""
+    with pytest.raises(ValueError, match=r"."):
+        json_text.loads(data)
+
+
+def test_deepest() -> None:
+    """What is read can be written again, however deeply it is nested."""
+    data = b"[" * 256 + b"]" * 256
+
+    assert data == json_text.dumps(json_text.loads(data)).replace(b" ", b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"é": "😀"}, '{"é":"😀"}'.encode()),
+        ("\ud83d", b'"\\ud83d"'),
+        (["é\udc00", 1], b'["\\u00e9\\udc00",1]'),
+        (1 << 70, b"1180591620717411303424"),
+    ],
+)
+def test_dumps(value: object, expected: bytes) -> None:
+    """Compact UTF-8; half a surrogate pair stays what it was."""
+    assert expected == json_text.dumps(value)

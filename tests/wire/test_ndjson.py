@@ -1,0 +1,65 @@
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llms.errors import UpstreamEventTooLargeError
+from llms.wire import ndjson
+
+
+def lines(reads: Iterable[bytes], limit: int = 1 << 20) -> tuple[list[bytes], bool]:
+    """The lines, and whether one was over the limit."""
+    decoder = ndjson.Decoder(limit)
+    found: list[bytes] = []
+    try:
+        for data in reads:
+            found += decoder.feed(data)
+        found += decoder.close()
+    except UpstreamEventTooLargeError:
+        return found, True
+    return found, False
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", []),
+        (b"a\nb\n", [b"a", b"b"]),
+        (b"a\nb", [b"a", b"b"]),
+        (b"\n \r\n\na\r\n\n", [b"a\r"]),
+        (b"  ", []),
+        ("a\u2028b\n".encode(), ["a\u2028b".encode()]),
+    ],
+)
+def test_lines(data: bytes, expected: list[bytes]) -> None:
+    """Lines end in LF alone; blank ones are skipped, the last needs no end."""
+    assert (expected, False) == lines([data])
+
+
+@given(st.lists(st.sampled_from([b"\n", b"a", b"bb", b" ", b"\r"])))
+@settings(max_examples=300, deadline=None)
+def test_any_cut(pieces: list[bytes]) -> None:
+    """The same lines, and the same end at a small limit, however the bytes are cut."""
+    data = b"".join(pieces)
+
+    for limit in (1 << 20, 3):
+        whole = lines([data], limit)
+        assert whole == lines(pieces, limit)
+        assert whole == lines((data[at : at + 1] for at in range(len(data))), limit)
+
+
+@pytest.mark.parametrize("data", [b"a\n" + b"x" * 11, b"a\n" + b"x" * 11 + b"\nb\n"])
+def test_too_large(data: bytes) -> None:
+    """U34: a line over the limit is an error, after the lines before it."""
+    assert ([b"a"], True) == lines([data], 10)
+
+
+def test_too_large_stays() -> None:
+    """Nothing is read after a line over the limit."""
+    decoder = ndjson.Decoder(10)
+    with pytest.raises(UpstreamEventTooLargeError):
+        decoder.feed(b"x" * 11)
+
+    with pytest.raises(UpstreamEventTooLargeError):
+        decoder.feed(b"\na\n")
