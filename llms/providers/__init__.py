@@ -1,0 +1,1 @@
+"""What upstreams speak. One module for each vendor; none knows another."""

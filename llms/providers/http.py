@@ -1,0 +1,202 @@
+"""
+A provider that is an HTTP service: a pure codec over the shared transport.
+
+The codec translates; this module decides what an answer's status and media type mean, which is the same for all.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from math import inf
+from typing import Any, Protocol
+
+from llms.errors import (
+    GatewayError,
+    UpstreamBadResponseError,
+    UpstreamContentTypeError,
+    UpstreamEventTooLargeError,
+    UpstreamRedirectError,
+    UpstreamTruncatedError,
+)
+from llms.records import Block, Call, Completion, Model, Send, Target, UpstreamRequest, UpstreamResponse
+from llms.wire import accumulate
+
+MAX_ANSWER_BYTES = 64 << 20
+"""The longest whole answer: what a request may be by default, since images come back the size they go out."""
+
+MAX_ERROR_BYTES = 64 << 10
+_ERROR_BODY_S = 2.0
+
+
+class Decoder(Protocol):
+    """Turns the bytes of one streamed answer into chunks that obey the rules; same chunks however the bytes are cut."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more need be read: the answer is complete, or has failed, which ``close`` then raises."""
+
+    def feed(self, data: bytes) -> Block:
+        """
+        Take what one read found; give the chunks that it completes, maybe none.
+
+        Raises:
+            GatewayError: The upstream reported an error, or sent what cannot be read.
+        """
+
+    def close(self) -> Block:
+        """
+        Take the end of the stream; give what was held back.
+
+        Raises:
+            UpstreamTruncatedError: The answer is not complete.
+        """
+
+
+class Codec(Protocol):
+    """The pure half of an HTTP provider: requests out, answers in."""
+
+    @property
+    def stream_types(self) -> tuple[str, ...]:
+        """The media types of a streamed answer."""
+
+    def chat(self, call: Call, target: Target) -> UpstreamRequest:
+        """Ask for an answer, streamed if ``call.stream``."""
+
+    def decoder(self, call: Call, target: Target) -> Decoder:
+        """Read a streamed answer."""
+
+    def completion(self, call: Call, target: Target, body: bytes) -> Completion:
+        """Read a whole answer."""
+
+    def embed(self, call: Call, target: Target) -> UpstreamRequest:
+        """Ask for embeddings."""
+
+    def embeddings(self, call: Call, target: Target, body: bytes) -> dict[str, Any]:
+        """Read embeddings."""
+
+    def list_models(self) -> UpstreamRequest:
+        """Ask for the list of models."""
+
+    def models(self, body: bytes) -> list[Model]:
+        """Read the list of models."""
+
+    def failure(
+        self, status: int, headers: Mapping[str, str], body: bytes, call: Call | None, target: Target | None
+    ) -> GatewayError:
+        """Say what an answer with a status of 400 or more means."""
+
+
+class HttpProvider:
+    """
+    Runs a codec over the transport.
+
+    Args:
+        name: The provider's name in the configuration.
+        codec: Translates.
+        send: The one way out.
+    """
+
+    def __init__(self, name: str, codec: Codec, send: Send) -> None:
+        self.name = name
+        self._codec = codec
+        self._send = send
+
+    async def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
+        async with self._send(self._codec.chat(call, target)) as response:
+            await self._check(response, call, target)
+            if response.content_type == "application/json" and "application/json" not in self._codec.stream_types:
+                body = await response.read(MAX_ANSWER_BYTES)
+                yield accumulate.chunks(self._codec.completion(call, target, body))
+                return
+            async with aclosing(self._stream(response, call, target)) as blocks:
+                async for block in blocks:
+                    yield block
+
+    async def complete(self, call: Call, target: Target) -> Completion:
+        async with self._send(self._codec.chat(call, target)) as response:
+            await self._check(response, call, target)
+            if response.content_type in self._codec.stream_types:
+                return await self._collect(response, call, target)
+            body = await response.read(MAX_ANSWER_BYTES)
+            return self._codec.completion(call, target, body)
+
+    async def embed(self, call: Call, target: Target) -> dict[str, Any]:
+        async with self._send(self._codec.embed(call, target)) as response:
+            await self._check(response, call, target)
+            return self._codec.embeddings(call, target, await response.read(MAX_ANSWER_BYTES))
+
+    async def models(self) -> list[Model]:
+        async with self._send(self._codec.list_models()) as response:
+            await self._check(response, None, None)
+            return self._codec.models(await response.read(MAX_ANSWER_BYTES))
+
+    async def _stream(
+        self, response: UpstreamResponse, call: Call, target: Target, max_bytes: float = inf
+    ) -> AsyncGenerator[Block, None]:
+        decoder = self._codec.decoder(call, target)
+        unnamed = response.content_type not in self._codec.stream_types
+        length = 0
+        try:
+            async with aclosing(response.blocks()) as reads:
+                async for data in reads:
+                    length += len(data)
+                    if unnamed:
+                        _require_event_stream(data)
+                        unnamed = False
+                    if length > max_bytes:
+                        raise UpstreamEventTooLargeError(_TOO_LARGE)
+                    if block := decoder.feed(data):
+                        yield block
+                    if decoder.done:
+                        break
+        except UpstreamTruncatedError:
+            pass  # only the decoder knows whether what was cut off was still wanted
+        if block := decoder.close():
+            yield block
+
+    async def _collect(self, response: UpstreamResponse, call: Call, target: Target) -> Completion:
+        whole = accumulate.Accumulator(call)
+        async with aclosing(self._stream(response, call, target, MAX_ANSWER_BYTES)) as blocks:
+            async for block in blocks:
+                whole.feed(block)
+        return whole.completion()
+
+    async def _check(self, response: UpstreamResponse, call: Call | None, target: Target | None) -> None:
+        status = response.status
+        if status == 200:
+            if response.content_type == "text/html":
+                message = f"Provider {self.name} answered with a web page. Check its base_url."
+                raise UpstreamContentTypeError(message)
+            return
+        if 300 <= status < 400:
+            message = f"Provider {self.name} answered with a redirect, which is not followed. Check its base_url."
+            raise UpstreamRedirectError(message)
+        if status < 400 or status > 599:
+            message = f"Provider {self.name} answered with the unexpected status {status}."
+            raise UpstreamBadResponseError(message)
+        raise self._codec.failure(status, response.headers, await _beginning(response), call, target)
+
+
+async def _beginning(response: UpstreamResponse) -> bytes:
+    """Give as much of an error's body as may hold its text; the status counts even if the body does not arrive."""
+    body = b""
+    with suppress(UpstreamTruncatedError, TimeoutError):
+        async with asyncio.timeout(_ERROR_BODY_S), aclosing(response.blocks()) as reads:
+            async for data in reads:
+                body += data
+                if len(body) >= MAX_ERROR_BYTES:
+                    break
+    return body
+
+
+_TOO_LARGE = "The provider's answer is over the size limit."
+
+_STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
+
+
+def _require_event_stream(first: bytes) -> None:
+    # Some servers send events as text/plain or name no type: the bytes decide.
+    first = first.lstrip()[:7]
+    if not any(first.startswith(start) or start.startswith(first) for start in _STREAM_STARTS):
+        message = "The provider's answer is neither JSON nor an event stream."
+        raise UpstreamContentTypeError(message)

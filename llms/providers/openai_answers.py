@@ -1,0 +1,175 @@
+"""What an OpenAI-compatible service answers, read into the gateway's own values; pure."""
+
+from typing import Any
+
+from llms.errors import GatewayError, UpstreamBadResponseError
+from llms.records import Block, Call, Completion, Model
+from llms.wire import chunks, json_text, normalise, sse
+from llms.wire.failures import Clean, error_in, failure
+from llms.wire.think import ThinkTags
+
+MAX_EVENT_BYTES = 4 << 20
+"""The longest event: four times a large tool call, and small enough to be held for every stream at once."""
+
+
+class StreamDecoder:
+    """
+    Reads one streamed answer.
+
+    Args:
+        call: The call that it answers.
+        clean: Applied to the text of an upstream's error.
+        tags: How the model writes reasoning into its text, if it does.
+    """
+
+    def __init__(self, call: Call, clean: Clean, tags: ThinkTags | None = None) -> None:
+        self._clean = clean
+        self._events = sse.Decoder(MAX_EVENT_BYTES)
+        self._stream = normalise.Normaliser(call, clean, tags)
+        self._failure: GatewayError | None = None
+        self._ended = False  # by [DONE]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more need be read: all has been said, or the answer has failed."""
+        return self._ended or self._failure is not None
+
+    def feed(self, data: bytes) -> Block:
+        """Take what one read found; give its chunks. An error after chunks waits for the next call: they come first."""
+        if self.done:
+            return []
+        block: Block = []
+        try:
+            for name, payload in self._events.feed(data):
+                block += self._take(name, payload)
+                if self._ended:
+                    break
+        except GatewayError as error:
+            if not block:
+                raise
+            self._failure = error
+        return block
+
+    def close(self) -> Block:
+        """Take the end of the stream."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._ended:
+            self._ended = bool(self._events.close())
+        return self._stream.close(done=self._ended)
+
+    def _take(self, name: bytes, payload: bytes) -> Block:
+        payload = payload.strip()
+        if payload.startswith(b"[DONE]"):
+            self._ended = True
+            return []
+        if not payload or name == b"ping":
+            return []
+        if name == b"error":
+            raise failure(_reported(payload), clean=self._clean)
+        return self._stream.feed(_decoded(payload))
+
+
+def completion(call: Call, body: bytes, clean: Clean, tags: ThinkTags | None = None) -> Completion:
+    """Read a whole answer; the arguments are those of ``StreamDecoder``."""
+    return normalise.completion(call, _decoded(body), clean, tags)
+
+
+def embeddings(call: Call, body: bytes, clean: Clean) -> dict[str, Any]:
+    """
+    Read embeddings into OpenAI's list object, in the order of the inputs.
+
+    Raises:
+        UpstreamBadResponseError: Not embeddings, or not one for each input.
+    """
+    raw = _decoded(body)
+    if error := error_in(raw):
+        raise failure(error, clean=clean)
+    data = raw.get("data") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(data, list) or not all(_is_embedding(entry) for entry in data):
+        raise UpstreamBadResponseError(_NO_EMBEDDINGS)
+    if len(data) != _inputs(call.body.get("input")):
+        raise UpstreamBadResponseError(_NO_EMBEDDINGS)
+    places = [entry.get("index") for entry in data]
+    if all(isinstance(place, int) for place in places) and sorted(places) == list(range(len(data))):
+        data = sorted(data, key=_place)
+    usage = chunks.usage(raw.get("usage"))
+    tokens = usage["prompt_tokens"] if usage else 0
+    return {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": entry["embedding"]} for index, entry in enumerate(data)
+        ],
+        "model": call.model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def models(name: str, body: bytes) -> list[Model]:
+    """
+    Read the list of models; entries that are none are left out.
+
+    Args:
+        name: The provider's.
+    """
+    raw = _decoded(body)
+    entries = raw if isinstance(raw, list) else raw.get("data") if isinstance(raw, dict) else None  # Together: a list
+    if not isinstance(entries, list):
+        message = f"Provider {name} did not answer with a list of models."
+        raise UpstreamBadResponseError(message)
+    found: dict[str, Model] = {}
+    for entry in entries:
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]:
+            found.setdefault(entry["id"], _model(name, entry))
+    return list(found.values())
+
+
+def _model(name: str, entry: dict[str, Any]) -> Model:
+    created = entry.get("created")
+    lengths = (entry.get(key) for key in ("context_length", "context_window", "max_model_len"))
+    length = next((value for value in lengths if _is_count(value) and value), None)
+    return Model(
+        id=entry["id"],
+        owned_by=name,
+        created=created if isinstance(created, int) and _is_count(created) else 0,
+        extra={"context_length": length} if length else {},
+    )
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json_text.loads(body)
+    except ValueError as error:
+        message = "The provider sent something that is not JSON."
+        raise UpstreamBadResponseError(message) from error
+
+
+def _reported(payload: bytes) -> object:
+    try:
+        value = json_text.loads(payload)
+    except ValueError:
+        return payload.decode("utf-8", "replace")
+    return error_in(value) or value
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_embedding(entry: object) -> bool:
+    vector = entry.get("embedding") if isinstance(entry, dict) else None
+    if isinstance(vector, list):
+        return bool(vector) and set(map(type, vector)) <= {int, float}
+    return isinstance(vector, str) and bool(vector)
+
+
+def _inputs(given: object) -> int:
+    """How many texts an ``input`` holds: a string or a list of tokens is one."""
+    return len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
+
+
+def _place(entry: dict[str, Any]) -> int:
+    return int(entry["index"])
+
+
+_NO_EMBEDDINGS = "The provider's answer does not hold one embedding for each input."
