@@ -1,0 +1,43 @@
+"""
+OpenAI's chat completions: the dialect that is also the inner one, so there is next to nothing to translate.
+
+Source: https://platform.openai.com/docs/api-reference/chat
+"""
+
+from typing import Any
+
+from llms.apis import chat_request
+from llms.apis.api import Api, error_event
+from llms.errors import GatewayError
+from llms.records import Block, Call, Completion
+from llms.wire import sse
+
+
+class _Encoder:
+    def __init__(self, call: Call) -> None:
+        self._include_usage = call.include_usage
+
+    def feed(self, block: Block) -> bytes:
+        # Chunks are never changed here: the meter, and later a stream log, hold the same ones.
+        if not self._include_usage:
+            return b"".join([sse.frame(chunk) for chunk in block if chunk["choices"]])
+        return b"".join([sse.frame(chunk if chunk.get("usage") else {**chunk, "usage": None}) for chunk in block])
+
+    def close(self) -> bytes:
+        return sse.DONE
+
+    def error(self, failure: GatewayError) -> bytes:
+        return error_event(failure)
+
+
+def answer(call: Call, completion: Completion) -> Completion:  # noqa: ARG001 - the call is in the answer already
+    """Give the whole answer, with the keys that OpenAI's document requires even where they are null."""
+    return {**completion, "choices": [_choice(choice) for choice in completion["choices"]]}
+
+
+def _choice(choice: dict[str, Any]) -> dict[str, Any]:
+    message = {"role": "assistant", "content": None, "refusal": None, **choice["message"]}
+    return {"logprobs": None, **choice, "message": message}
+
+
+API = Api(name="chat.completions", read=chat_request.read, encoder=_Encoder, answer=answer)
