@@ -1,0 +1,50 @@
+"""One line for each call, for people and machines: ``key=value``, values quoted where they hold anything unusual."""
+
+import json
+import logging
+import re
+
+from llms.records import CallRecord
+
+_log = logging.getLogger("llms.calls")
+
+_PLAIN = re.compile(r"[\w./:+@-]{1,200}\Z", re.ASCII)
+
+
+def write(record: CallRecord) -> None:
+    """Log ``record``: at warning level if the call failed, at info level if not."""
+    level = logging.INFO if record.status in ("ok", "client_closed") else logging.WARNING
+    if _log.isEnabledFor(level):
+        _log.log(level, "%s", line(record))
+
+
+def line(record: CallRecord) -> str:
+    """Give the line. It cannot be forged: control characters and quotes in a value are escaped."""
+    call, usage = record.call, record.usage
+    fields: list[tuple[str, object]] = [
+        ("call", call.id),
+        ("status", record.status),
+        ("code", record.code),
+        ("api", call.api),
+        ("model", call.model),
+        ("stream", int(call.stream)),
+        ("key", call.key.id if call.key else None),
+        ("attempts", _attempts(record)),
+        ("finish", record.finish_reason),
+        ("input_tokens", usage.input_tokens if usage else None),
+        ("output_tokens", usage.output_tokens if usage else None),
+        ("chunks", record.chunks or None),
+        ("first_ms", None if record.first_byte_s is None else round(record.first_byte_s * 1000, 1)),
+        ("ms", round(record.duration_s * 1000, 1)),
+    ]
+    return " ".join(f"{name}={_value(value)}" for name, value in fields if value is not None)
+
+
+def _attempts(record: CallRecord) -> str | None:
+    parts = [f"{entry.target.provider}/{entry.target.model}:{entry.outcome}" for entry in record.attempts]
+    return ",".join(parts) or None
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return text if _PLAIN.match(text) else json.dumps(text[:500])

@@ -1,0 +1,186 @@
+"""
+Which providers are on, why the others are not, and what each one serves.
+
+A provider with a key is on when its key is there; a local server is on while it answers. Lists of models are asked for
+at start and again when they are old; a call never waits for a list unless nobody is known to serve its model.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llms import routing
+from llms.errors import GatewayError, ModelNotFoundError
+from llms.records import Model, Provider, Target
+
+_FRESH_S = 300.0
+_RETRY_S = 10.0
+"""How soon a server that did not answer is asked again: someone may have just started it."""
+
+_ASK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    A provider as it is configured.
+
+    Args:
+        provider: ``None`` if it cannot be on.
+        reason: Why it is on, or why it cannot be: ``OPENAI_API_KEY is not set``.
+        local: On only while it answers.
+        listed: The models that the configuration names; the provider is then never asked.
+    """
+
+    name: str
+    provider: Provider | None
+    reason: str
+    local: bool = False
+    listed: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """A provider as it stands: whether it is on, why, and its models (``None`` if it could not be asked)."""
+
+    name: str
+    on: bool
+    reason: str
+    models: tuple[Model, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    at: float
+    models: tuple[Model, ...] | None
+    failure: str = ""
+    names: frozenset[str] | None = None
+
+
+class Catalog:
+    """
+    Keeps what is known of the providers.
+
+    Args:
+        entries: In the configuration's order.
+        aliases: Model names of the configuration and what they stand for.
+        now: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        aliases: Mapping[str, tuple[Target, ...]],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._entries = tuple(entries)
+        self._aliases = aliases
+        self._now = now
+        self._asked: dict[str, _Asked] = {}
+        self._refreshing: asyncio.Task[None] | None = None
+        for entry in entries:
+            if entry.provider is not None and entry.listed is not None:
+                models = tuple(Model(name, entry.name) for name in entry.listed)
+                self._asked[entry.name] = _Asked(float("inf"), models, names=frozenset(entry.listed))
+
+    def states(self) -> list[ProviderState]:
+        """Give what is known now, in the configuration's order."""
+        return [self._state(entry) for entry in self._entries]
+
+    def models(self) -> list[Model]:
+        """Give what ``GET /v1/models`` lists: aliases, then each provider's models, each name once."""
+        self._renew()
+        found = {name: Model(name, "llms") for name in self._aliases}
+        for state in self.states():
+            if state.on:
+                for model in state.models or ():
+                    found.setdefault(model.id, model)
+        return list(found.values())
+
+    async def targets(self, model: str) -> tuple[Target, ...]:
+        """
+        Give the targets that ``model`` stands for, in fallback order.
+
+        Raises:
+            ModelNotFoundError: Nobody serves it, even when asked again.
+        """
+        self._renew()
+        try:
+            return routing.targets(model, self._aliases, self._offers())
+        except ModelNotFoundError:
+            if self._refreshing is None:
+                raise
+        await self.refresh()
+        return routing.targets(model, self._aliases, self._offers())
+
+    async def refresh(self) -> None:
+        """Ask every provider whose list is missing or old; ends when all have answered or had their time."""
+        if self._refreshing is None:
+            self._refreshing = asyncio.create_task(self._ask_all())
+            self._refreshing.add_done_callback(self._refreshed)
+        await asyncio.shield(self._refreshing)
+
+    async def close(self) -> None:
+        """Stop asking."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+
+    def _renew(self) -> None:
+        if self._refreshing is None and any(self._old(entry) for entry in self._entries):
+            self._refreshing = asyncio.create_task(self._ask_all())
+            self._refreshing.add_done_callback(self._refreshed)
+
+    def _refreshed(self, _task: asyncio.Task[None]) -> None:
+        self._refreshing = None
+
+    def _old(self, entry: Entry) -> bool:
+        if entry.provider is None:
+            return False
+        asked = self._asked.get(entry.name)
+        return asked is None or self._now() - asked.at > (_RETRY_S if asked.models is None else _FRESH_S)
+
+    async def _ask_all(self) -> None:
+        await asyncio.gather(*(self._ask(entry) for entry in self._entries if self._old(entry)))
+
+    async def _ask(self, entry: Entry) -> None:
+        assert entry.provider is not None, "an entry that is never old"  # noqa: S101
+        self._asked[entry.name] = await _models(entry.provider.models, self._now)
+
+    def _offers(self) -> list[routing.Offer]:
+        return [
+            routing.Offer(state.name, self._asked[state.name].names if state.name in self._asked else None)
+            for state in self.states()
+            if state.on
+        ]
+
+    def _state(self, entry: Entry) -> ProviderState:
+        if entry.provider is None:
+            return ProviderState(entry.name, on=False, reason=entry.reason, models=None)
+        asked = self._asked.get(entry.name)
+        if asked is None:
+            return ProviderState(entry.name, on=not entry.local, reason=entry.reason, models=None)
+        if asked.models is None and entry.local:
+            return ProviderState(entry.name, on=False, reason="no server answers", models=None)
+        reason = f"{entry.reason}; its models are not known: {asked.failure}" if asked.models is None else entry.reason
+        return ProviderState(entry.name, on=True, reason=reason, models=asked.models)
+
+
+_MOST_MODELS = 20_000
+
+
+def _fit(name: str) -> bool:
+    """Whether a client could ask for it at all."""
+    return 0 < len(name) <= 512 and name.isprintable()
+
+
+async def _models(ask: Callable[[], Awaitable[list[Model]]], now: Callable[[], float]) -> _Asked:
+    try:
+        async with asyncio.timeout(_ASK_S):
+            models = tuple(model for model in await ask() if _fit(model.id))[:_MOST_MODELS]
+            return _Asked(now(), models, names=frozenset(model.id for model in models))
+    except GatewayError as failure:
+        return _Asked(now(), None, failure.message)
+    except TimeoutError:
+        return _Asked(now(), None, f"no answer in {_ASK_S:.0f} s")

@@ -1,0 +1,76 @@
+import logging
+
+from llms import call_log
+from llms.records import Attempt, Call, CallRecord, Target, Usage, VirtualKey
+
+
+def record(**changes):
+    values = {
+        "call": Call("req_1", 1, "chat.completions", "m", stream=True, body={"messages": ["secret prompt"]}),
+        "status": "ok",
+        "code": None,
+        "attempts": (Attempt(Target("demo", "m"), "ok", 0.01),),
+        "usage": Usage(3, 4),
+        "finish_reason": "stop",
+        "chunks": 5,
+        "first_byte_s": 0.0121,
+        "duration_s": 0.5,
+    }
+    return CallRecord(**{**values, **changes})
+
+
+def test_line():
+    """A call is one line of key=value; what is not known is left out."""
+    expected = (
+        "call=req_1 status=ok api=chat.completions model=m stream=1 attempts=demo/m:ok finish=stop "
+        "input_tokens=3 output_tokens=4 chunks=5 first_ms=12.1 ms=500.0"
+    )
+    assert expected == call_log.line(record())
+
+
+def test_failed_line():
+    """A call that failed before any provider was asked has no attempts, no usage and no first byte."""
+    call = Call("req_1", 1, "embeddings", "m", stream=False, body={}, key=VirtualKey("key_1"))
+    failed = record(
+        call=call,
+        status="rejected",
+        code="model_not_found",
+        attempts=(),
+        usage=None,
+        finish_reason=None,
+        chunks=0,
+        first_byte_s=None,
+    )
+
+    expected = "call=req_1 status=rejected code=model_not_found api=embeddings model=m stream=0 key=key_1 ms=500.0"
+    assert expected == call_log.line(failed)
+
+
+def test_line_cannot_be_forged():
+    """Line breaks, quotes and escapes in a model's name stay inside its quotes."""
+    call = Call("req_1", 1, "x", 'a"\r\n\x1b[31mcall=req_2\u2028', stream=False, body={})
+
+    line = call_log.line(record(call=call))
+
+    assert 'model="a\\"\\r\\n\\u001b[31mcall=req_2\\u2028"' in line
+    assert line.isprintable()
+
+
+def test_levels(caplog):
+    """Calls that went well are information, failures are warnings; prompts are in neither."""
+    caplog.set_level(logging.INFO, "llms.calls")
+
+    call_log.write(record())
+    call_log.write(record(status="upstream_error"))
+
+    assert [logging.INFO, logging.WARNING] == [entry.levelno for entry in caplog.records]
+    assert "secret prompt" not in caplog.text
+
+
+def test_silent_below_the_level(caplog):
+    """At warning level a good call writes nothing."""
+    caplog.set_level(logging.WARNING, "llms.calls")
+
+    call_log.write(record())
+
+    assert [] == caplog.records

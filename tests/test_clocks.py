@@ -1,0 +1,88 @@
+import asyncio
+
+import pytest
+
+from llms.clocks import Clocks, Watch
+from llms.errors import DrainingError, FirstByteTimeoutError, IdleTimeoutError, TotalTimeoutError
+
+CLOCKS = Clocks(first_byte_s=0.2, answer_s=0.2, idle_s=0.2, total_s=10)
+
+
+async def test_first_data():
+    """A stream whose first data does not come in time ends with that failure."""
+    with pytest.raises(FirstByteTimeoutError):
+        async with Watch(CLOCKS) as watch:
+            watch.await_first()
+            await asyncio.sleep(5)
+
+
+async def test_whole_answer():
+    """An answer that is not streamed has a clock of its own."""
+    with pytest.raises(FirstByteTimeoutError, match="answer_s"):
+        async with Watch(CLOCKS) as watch:
+            watch.await_answer()
+            await asyncio.sleep(5)
+
+
+async def test_silence_after_data():
+    """Silence after data is another failure, counted from the last data."""
+    loop = asyncio.get_running_loop()
+    with pytest.raises(IdleTimeoutError):
+        async with Watch(CLOCKS) as watch:
+            for _ in range(4):
+                watch.await_next()
+                await asyncio.sleep(0.06)
+                watch.arrived()
+            last = loop.time()
+            watch.await_next()
+            await asyncio.sleep(5)
+
+    assert 0.19 <= loop.time() - last < 2
+
+
+async def test_clock_stands_while_nothing_is_due():
+    """While the gateway writes to a slow client the upstream's clock stands still."""
+    async with Watch(CLOCKS) as watch:
+        watch.await_next()
+        watch.arrived()
+        await asyncio.sleep(0.4)
+        watch.await_next()
+        await asyncio.sleep(0.02)
+        watch.arrived()
+
+
+async def test_total():
+    """The total clock runs on whatever arrives."""
+    with pytest.raises(TotalTimeoutError):
+        async with Watch(Clocks(idle_s=1, total_s=0.3)) as watch:
+            while True:
+                watch.await_next()
+                await asyncio.sleep(0.01)
+                watch.arrived()
+
+
+async def test_told_to_end():
+    """A call can be ended from outside; the first reason counts."""
+    with pytest.raises(DrainingError, match="first"):
+        async with Watch(CLOCKS) as watch:
+            asyncio.get_running_loop().call_soon(watch.end, DrainingError("first"))
+            asyncio.get_running_loop().call_soon(watch.end, DrainingError("second"))
+            await asyncio.sleep(5)
+
+
+async def test_cancellation_from_outside_stays_one():
+    """A call that is cancelled by its client is cancelled, not timed out."""
+    entered = asyncio.Event()
+
+    async def run():
+        async with Watch(CLOCKS) as watch:
+            watch.await_first()
+            entered.set()
+            await asyncio.sleep(5)
+
+    task = asyncio.create_task(run())
+    await entered.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task

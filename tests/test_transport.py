@@ -1,0 +1,147 @@
+"""The way out: TLS, names that do not resolve, and connections that are given back or not."""
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+import trustme
+
+from llms.errors import (
+    ConnectTimeoutError,
+    Retry,
+    UpstreamEventTooLargeError,
+    UpstreamTLSError,
+    UpstreamUnreachableError,
+)
+from llms.records import UpstreamRequest
+from llms.transport import Transport
+from tests.upstream import openai
+from tests.upstream.framing import answer
+from tests.upstream.server import Upstream
+from tests.upstream.steps import fin, flood, hang, send
+
+
+def get(url):
+    return UpstreamRequest("GET", url, {})
+
+
+def server_context(authority, *names):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+async def body_of(transport, url):
+    async with transport.send(get(url)) as response:
+        return response.status, await response.read(1000)
+
+
+async def test_tls():
+    """A certificate that verifies is accepted."""
+    authority = trustme.CA()
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with Upstream(tls=server_context(authority, "127.0.0.1")) as upstream, Transport(5, trusting) as transport:
+        upstream.on("GET", "/", answer(b"{}"))
+
+        assert (200, b"{}") == await body_of(transport, f"{upstream.url}/")
+
+
+@pytest.mark.parametrize(
+    ("names", "trusted"), [(["127.0.0.1"], False), (["other.example"], True), (["other.example"], False)]
+)
+async def test_u61_certificate_does_not_verify(names, trusted):
+    """U61: a certificate of an unknown authority, or for another name, is refused: nothing is sent."""
+    authority = trustme.CA()
+    trusting = ssl.create_default_context()
+    if trusted:
+        authority.configure_trust(trusting)
+    async with Upstream(tls=server_context(authority, *names)) as upstream, Transport(5, trusting) as transport:
+        with pytest.raises(UpstreamTLSError) as caught:
+            await body_of(transport, f"{upstream.url}/")
+
+        assert [] == upstream.requests
+    assert Retry.NEVER is caught.value.retry
+    assert "127.0.0.1" not in caught.value.message
+
+
+async def test_u61_plain_text_where_tls_is_due():
+    """U61: a server that does not speak TLS is refused, and nothing is sent in plain text."""
+    seen = bytearray()
+
+    async def refuse(reader, writer):
+        seen.extend(await reader.read(1000))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server, Transport(5) as transport:
+        with pytest.raises(UpstreamTLSError):
+            await body_of(transport, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+    assert b"\x16\x03" == bytes(seen[:2])
+
+
+async def test_u61_handshake_is_cut_short():
+    """U61: a connection that closes during the handshake may be tried again."""
+    async with Upstream() as upstream, Transport(5) as transport:
+        upstream.on_accept((fin(),))
+
+        with pytest.raises((UpstreamTLSError, UpstreamUnreachableError)) as caught:
+            await body_of(transport, f"https://127.0.0.1:{upstream.port}/")
+
+    assert Retry.SAFE is caught.value.retry
+
+
+async def test_u61_handshake_stalls():
+    """U61: a handshake that stalls ends at connect_s."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        async with Transport(0.3) as transport:
+            with pytest.raises(ConnectTimeoutError):
+                await body_of(transport, f"https://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+async def test_u59_name_does_not_resolve():
+    """U59: a name that does not exist is said to be just that."""
+    async with Transport(5) as transport:
+        with pytest.raises(UpstreamUnreachableError, match="cannot be resolved") as caught:
+            await body_of(transport, "http://nobody.invalid/")
+
+    assert Retry.SAFE is caught.value.retry
+
+
+async def test_limit():
+    """A body over the limit is not read to its end."""
+    async with Upstream() as upstream, Transport(5) as transport:
+        upstream.on("GET", "/", (send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), flood(b"x" * 1000)))
+
+        with pytest.raises(UpstreamEventTooLargeError):
+            await body_of(transport, f"{upstream.url}/")
+
+        assert await upstream.quiet()
+
+
+async def test_half_read_answer_closes_its_connection():
+    """An answer that nobody reads to its end, and that is long, costs its connection and holds nobody up."""
+    async with Upstream() as upstream, Transport(5) as transport:
+        upstream.on("GET", "/", (send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"), flood(b"x" * 1000)))
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+
+        async with transport.send(get(f"{upstream.url}/")) as response:
+            await anext(response.blocks())
+
+        assert loop.time() - started < 0.5
+        assert await upstream.quiet(3)
+
+
+async def test_closing_does_not_wait_for_leftovers():
+    """Closing the transport ends what still waits for a body's last bytes."""
+    async with Upstream() as upstream:
+        upstream.on("GET", "/", (*openai.stream(["x"])[:-1], hang()))
+        async with Transport(5) as transport, transport.send(get(f"{upstream.url}/")) as response:
+            await anext(response.blocks())
+        assert await upstream.quiet()
