@@ -1,0 +1,1 @@
+"""The HTTP server side: routes, guards, reading requests and writing answers. aiohttp's server is used only here."""

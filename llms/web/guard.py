@@ -1,0 +1,224 @@
+"""
+What stands before every handler (the host, the origin, the key) and behind it (every failure in our envelope).
+
+A web page anywhere can make a browser send requests to a gateway on the same machine. Three checks stop it, none of
+which needs a key: the ``Host`` must be one that the gateway goes by (a page that rebinds its own name to 127.0.0.1
+sends its own name), the ``Origin`` must be the gateway's own or an allowed one, and only ``application/json`` is read
+(which a page cannot send elsewhere without asking first).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from llms.auth import CARRIERS, Keyring
+from llms.errors import (
+    GatewayError,
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    MisdirectedHostError,
+    NotAllowedError,
+    NotFoundError,
+)
+from llms.records import VirtualKey
+from llms.web import respond
+
+_log = logging.getLogger("llms.web")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID = web.RequestKey("request_id", str)
+KEY = web.RequestKey("key", VirtualKey)
+
+_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_PATH = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    Who may talk to the gateway.
+
+    Args:
+        keyring: The keys.
+        hosts: Names besides the loopback ones that the gateway goes by, without port.
+        origins: Origins besides its own that may call it from a browser, as ``https://chat.example``.
+        public: Paths that need no key.
+    """
+
+    keyring: Keyring
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    public: frozenset[str]
+
+
+def middleware(policy: Policy) -> Middleware:
+    """Give the one middleware of the application."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_id = respond.new_id()
+        request[REQUEST_ID] = request_id
+        origin: str | None = None
+        try:
+            _require_sane_target(request)
+            _require_host(request, policy.hosts)
+            origin = _require_origin(request, policy.origins)
+            if request.method == hdrs.METH_OPTIONS:
+                return _preflight(request, request_id, origin)
+            if request.path not in policy.public:
+                _authenticate(request, policy.keyring)
+            response = await handler(request)
+        except GatewayError as error:
+            response = _failure(request, error, request_id)
+        except web.HTTPException as error:
+            response = _failure(request, _translated(request, error), request_id)
+            if isinstance(error, web.HTTPMethodNotAllowed):
+                response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+        except (ConnectionError, TimeoutError):
+            raise  # the client is gone
+        except Exception:
+            _log.exception("call %s failed", request_id)
+            bug = InternalError(f"The gateway failed. Its log has the details under {request_id}.")
+            response = _failure(request, bug, request_id)
+        if not response.prepared:
+            response.headers.setdefault("x-request-id", request_id)
+            response.headers.update(cross_origin(origin))
+        return response
+
+    return guard
+
+
+def cross_origin(origin: str | None) -> dict[str, str]:
+    """Headers that let an allowed origin's page read the answer."""
+    if origin is None:
+        return {}
+    exposed = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model"
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": exposed}
+
+
+def allowed_origin(request: web.Request, origins: frozenset[str]) -> str | None:
+    """Give the request's origin, if it is one of those that are allowed besides the gateway's own."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin if origin in origins else None
+
+
+def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.Response:
+    response = respond.failure(error, request_id)
+    if request.body_exists and not request.content.is_eof():
+        response.force_close()  # the rest of the body is not worth reading
+    return response
+
+
+def _require_sane_target(request: web.Request) -> None:
+    target = request.raw_path if request.method != hdrs.METH_OPTIONS else "/"
+    if not target.startswith("/"):
+        message = "Send the path alone, as in 'POST /v1/chat/completions'."
+        raise InvalidRequestError(message, code="malformed_request")
+    if len(target) > _MAX_PATH:
+        message = "There is no such path."
+        raise NotFoundError(message)
+    for name in request.query:
+        if name.lower() in _QUERY_KEYS:
+            message = "A key does not belong in an URL, where logs keep it. Send it as 'Authorization: Bearer <key>'."
+            raise InvalidRequestError(message, code="malformed_request")
+
+
+_QUERY_KEYS = frozenset({"api_key", "api-key", "apikey", "key", "access_token", "token"})
+
+
+def _require_host(request: web.Request, hosts: frozenset[str]) -> None:
+    values = request.headers.getall(hdrs.HOST, [])
+    if len(values) == 1:
+        name, port = _split_port(values[0])
+        if port is not None and (name in _LOOPBACK_NAMES or name in hosts or name == _own_address(request)):
+            return
+    message = "This gateway does not go by that host name. If it should, add the name to server.allowed_hosts."
+    raise MisdirectedHostError(message)
+
+
+def _split_port(host: str) -> tuple[str, str | None]:
+    """Give the name and the port's digits (empty where there is none); ``None`` for a port that is none."""
+    bracket = host.rfind("]")
+    colon = host.find(":", bracket + 1)
+    if colon < 0:
+        return host, ""
+    port = host[colon + 1 :]
+    valid = port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536 and len(port) <= 5
+    return host[:colon], port if valid else None
+
+
+def _own_address(request: web.Request) -> str | None:
+    """
+    Give the address that the connection came in on.
+
+    A request that names the very address it was sent to cannot come from a rebound name. A connection to 0.0.0.0 comes
+    in on 127.0.0.1, so that name is refused.
+    """
+    name = request.transport.get_extra_info("sockname") if request.transport else None
+    if not isinstance(name, tuple):
+        return None
+    address = ip_address(name[0].partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address}]"
+
+
+def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None:
+    values = request.headers.getall(hdrs.ORIGIN, [])
+    if len(values) > 1:
+        message = "The header Origin is there twice."
+        raise InvalidRequestError(message, code="malformed_request")
+    if values and values[0] in origins:
+        return values[0]
+    preflight = request.method == hdrs.METH_OPTIONS
+    if request.method in _SAFE_METHODS and not preflight:
+        return None
+    foreign = bool(values) and not _same_origin(values[0], request)
+    cross_site = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    if foreign or cross_site:
+        message = "Pages of that origin may not use this gateway. If they should, add it to server.allowed_origins."
+        raise NotAllowedError(message)
+    return None
+
+
+def _same_origin(origin: str, request: web.Request) -> bool:
+    # Compared, not parsed: two parsers that disagree have let many a page in.
+    host = request.headers[hdrs.HOST]
+    return origin in (f"http://{host}", f"https://{host}")
+
+
+def _preflight(request: web.Request, request_id: str, origin: str | None) -> web.Response:
+    wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
+    headers = {
+        "Allow": "GET, HEAD, POST, OPTIONS",
+        "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+        "Access-Control-Max-Age": "86400",
+        "Server": "llms",
+        "x-request-id": request_id,
+        **cross_origin(origin),
+    }
+    if wanted:
+        headers["Access-Control-Allow-Headers"] = wanted
+    return web.Response(status=204, headers=headers)
+
+
+def _authenticate(request: web.Request, keyring: Keyring) -> None:
+    values = {name: request.headers.getall(name) for name in CARRIERS if name in request.headers}
+    key = keyring.authenticate(values)
+    if key is not None:
+        request[KEY] = key
+
+
+def _translated(request: web.Request, error: web.HTTPException) -> GatewayError:
+    """Put aiohttp's own refusals into our words."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return MethodNotAllowedError(f"{request.method[:20]} is not for this path; {allowed} is.")
+    return NotFoundError("There is no such path. The API is under /v1, as in POST /v1/chat/completions.")

@@ -1,0 +1,187 @@
+"""Writes answers: JSON, errors and event streams."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from llms.errors import DrainingError, GatewayError
+from llms.records import Target
+from llms.web.stall import StallWatch
+from llms.wire import json_text, sse
+
+_UNSAFE = re.compile(r"[^\x21-\x7e]")
+
+
+def new_id() -> str:
+    """A request id."""
+    return "req_" + secrets.token_hex(12)
+
+
+def json(value: object, request_id: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer."""
+    return web.Response(
+        status=status,
+        body=json_text.dumps(value),
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "Server": "llms",
+            "X-Content-Type-Options": "nosniff",
+            "x-request-id": request_id,
+            **(headers or {}),
+        },
+    )
+
+
+def failure(error: GatewayError, request_id: str) -> web.Response:
+    """An error, before anything else was sent."""
+    asked_s = error.retry_after_s
+    if asked_s is None and error.should_retry and error.http_status() in (429, 503):
+        asked_s = 1.0  # the clients' own first wait is shorter
+    wait_s = 0.0 if asked_s is None else min(max(asked_s, 0.0), 600.0)
+    # The official clients take a wait of more than two minutes for "do not retry"; so it is said to all.
+    headers = {"x-should-retry": "true" if error.should_retry and wait_s <= 120 else "false"}
+    if asked_s is not None:
+        headers["retry-after"] = str(max(1, round(wait_s)))
+        headers["retry-after-ms"] = str(round(wait_s * 1000))
+    response = json(error.body(), request_id, error.http_status(), headers)
+    if error.http_status() in _CLOSING or isinstance(error, DrainingError):
+        response.force_close()
+    return response
+
+
+_CLOSING = (408, 413)
+
+
+def served_by(target: Target) -> dict[str, str]:
+    """Headers that say which provider and model gave the answer."""
+    return {"x-llms-provider": target.provider, "x-llms-model": _UNSAFE.sub("_", target.model)[:200]}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """
+    How long an answer may stand still.
+
+    Args:
+        keepalive_s: Longest silence before a comment is sent; 0 for none.
+        stall_s: Longest time that a client may take nothing of what is there for it.
+    """
+
+    keepalive_s: float
+    stall_s: float
+
+
+class EventStream:
+    """
+    One answer as server-sent events.
+
+    Nothing is sent until there is something to send, so that a failure before it can still have a status of its own;
+    but after ``keepalive_s`` of silence, before the first event or between two, a comment is, so that no proxy and no
+    client takes the connection for dead.
+
+    A client that takes nothing for ``stall_s`` is cut off: it holds a provider's connection.
+
+    Args:
+        request: What is answered.
+        headers: To add to the standing ones.
+        pace: How long either side may keep the other waiting.
+    """
+
+    def __init__(self, request: web.Request, headers: Mapping[str, str], pace: Pace) -> None:
+        self._request = request
+        self._headers = {**_STREAM_HEADERS, **headers}
+        self._pace = pace
+        self._response: web.StreamResponse | None = None
+        self._starting = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._written_at = self._loop.time()
+        self._stall = StallWatch(request, pace.stall_s)
+        self._comment: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(pace.keepalive_s, self._tick) if pace.keepalive_s else None
+
+    @property
+    def started(self) -> bool:
+        """Whether the status has been sent, so that a failure has to be sent as an event."""
+        return self._response is not None
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Add headers, where it is not too late."""
+        self._headers.update(headers)
+
+    async def write(self, data: bytes) -> None:
+        """
+        Send ``data`` at once; waits while the client does not keep up.
+
+        Raises:
+            ConnectionError: The client is gone.
+        """
+        self._stall.writing = True
+        response = self._response or await self._start()
+        await response.write(data)
+        self._written_at = self._loop.time()
+        self._stall.writing = False
+
+    async def end(self, data: bytes, *, close: bool = False) -> web.StreamResponse:
+        """
+        Send the last bytes and end the body cleanly.
+
+        Args:
+            close: Close the connection too.
+        """
+        self._silence()
+        self._stall.writing = True
+        response = self._response or await self._start()
+        if close:
+            response.force_close()
+        await response.write_eof(data)
+        return response
+
+    def stop(self) -> None:
+        """No more comments, and no more watching."""
+        self._silence()
+        self._stall.stop()
+
+    def _silence(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+
+    async def _start(self) -> web.StreamResponse:
+        async with self._starting:
+            if self._response is None:
+                response = web.StreamResponse(headers=self._headers)
+                await response.prepare(self._request)
+                self._response = response
+        return self._response
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        if self._stall.writing:
+            self._written_at = now  # the client is slow, not the upstream silent: a comment would only queue behind
+        due_at = self._written_at + self._pace.keepalive_s
+        if due_at <= now:
+            self._comment = self._loop.create_task(self._keep_alive())
+            due_at = now + self._pace.keepalive_s
+        self._timer = self._loop.call_at(due_at, self._tick)
+
+    async def _keep_alive(self) -> None:
+        try:
+            await self.write(sse.KEEP_ALIVE)
+        except ConnectionError:
+            self._silence()  # the handler is being cancelled
+
+
+_STREAM_HEADERS: dict[str, Any] = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "llms",
+}

@@ -1,0 +1,58 @@
+"""The table of endpoints: the one place that says what exists and who may use it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from aiohttp import web
+
+from llms.apis import chat_completions, completions, embeddings
+from llms.web import body, endpoints, ui
+from llms.web.guard import Handler
+
+
+class Access(Enum):
+    """Who may use an endpoint."""
+
+    PUBLIC = "public"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint; ``GET`` answers ``HEAD`` too."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access = Access.KEY
+
+
+def table() -> list[Route]:
+    """Give every endpoint."""
+    return [
+        Route("POST", "/v1/chat/completions", endpoints.inference(chat_completions.API)),
+        Route("POST", "/v1/completions", endpoints.inference(completions.API)),
+        Route("POST", "/v1/embeddings", endpoints.inference(embeddings.API)),
+        Route("GET", "/v1/models", endpoints.list_models),
+        Route("GET", "/v1/models/{id:.+}", endpoints.one_model),
+        Route("GET", "/v1", endpoints.root),
+        Route("GET", "/healthz", endpoints.health, Access.PUBLIC),
+        Route("GET", "/readyz", endpoints.ready, Access.PUBLIC),
+        Route("GET", "/v1/healthz", endpoints.health, Access.PUBLIC),
+        Route("GET", "/v1/readyz", endpoints.ready, Access.PUBLIC),
+        *(Route("GET", path, page, Access.PUBLIC) for path, page in ui.pages()),
+    ]
+
+
+def public_paths() -> frozenset[str]:
+    """Give the paths that need no key; every other path does."""
+    return frozenset(route.path for route in table() if route.access is Access.PUBLIC)
+
+
+def add_to(app: web.Application) -> None:
+    """Add every endpoint to ``app``."""
+    for route in table():
+        if route.method == "GET":
+            app.router.add_get(route.path, route.handler, expect_handler=body.expect)
+        else:
+            app.router.add_route(route.method, route.path, route.handler, expect_handler=body.expect)
