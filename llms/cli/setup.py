@@ -1,0 +1,72 @@
+"""What the commands share: the configuration they run on, and how they fail."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from llms.config import Config, ConfigError, find, load
+from llms.records import CallRecord
+
+_WHOLE = 1000
+"""Columns of what is no terminal: nothing is cut, and no line is padded to it."""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Failure(click.ClickException):
+    """The end of a command, said in one line: what happened, and what to do."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
+        for line in self.message.splitlines():
+            click.echo(f"llms: {line}", err=True)
+
+
+class BadConfig(Failure):
+    """The configuration has mistakes: a line for each."""
+
+    exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+def config_option(command: Command) -> Command:
+    """Add ``--config``."""
+    option = click.option(
+        "-c",
+        "--config",
+        "chosen",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration. Else LLMS_CONFIG, ./config.json, the user's own, the packaged one.",
+    )
+    return option(command)
+
+
+def configuration(chosen: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
+    """
+    Give the configuration.
+
+    Raises:
+        BadConfig: It has mistakes.
+    """
+    try:
+        return load(find(chosen, environ), environ)
+    except ConfigError as error:
+        raise BadConfig(str(error)) from error
+
+
+def show(table: Table) -> None:
+    """Print a table: fitted to a terminal, whole and without colour into a pipe."""
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else _WHOLE, no_color=None if terminal else True, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def forget(record: CallRecord) -> None:
+    """Take a call's record and keep nothing: what a command says about its call is enough."""
