@@ -1,0 +1,55 @@
+"""A gateway in front of one scripted upstream, both on real sockets."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import Running
+from tests.support.raw import RawClient, Response
+from tests.upstream.server import Upstream
+
+PATH = "/v1/chat/completions"
+
+SHORT = {"connect_s": 0.5, "first_byte_s": 0.4, "answer_s": 0.4, "idle_s": 0.4, "total_s": 3}
+"""Clocks short enough for a test and long enough for a busy machine."""
+
+
+@dataclass
+class Pair:
+    """The two ends."""
+
+    gateway: Running
+    upstream: Upstream
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        return {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **fields}
+
+    async def ask(self, **fields: Any) -> Response:
+        """Send a chat completion; give the whole answer."""
+        async with RawClient("127.0.0.1", self.gateway.port) as client:
+            await client.request("POST", PATH, body=self.body(**fields))
+            return await client.read_response()
+
+
+@pytest.fixture
+async def upstream() -> AsyncGenerator[Upstream, None]:
+    async with Upstream() as running:
+        yield running
+
+
+@pytest.fixture
+async def pair(gateway: Callable[..., Awaitable[Running]], upstream: Upstream) -> Callable[..., Awaitable[Pair]]:
+    """Start a gateway whose provider ``up`` is the upstream; takes ``server`` and more providers."""
+
+    async def start(*, clocks: dict[str, float] | None = None, **server: Any) -> Pair:
+        section = {"type": "openai", "base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": ["m"]}
+        running = await gateway(
+            providers={"up": section},
+            server={"clocks": {**SHORT, **(clocks or {})}, **server},
+            environ={"UP_KEY": "sk-upstream-canary"},
+        )
+        return Pair(running, upstream)
+
+    return start

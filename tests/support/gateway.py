@@ -1,0 +1,59 @@
+"""A gateway on a real socket, in the test's own loop."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web, web_app
+
+from llms import app
+from llms.config import load
+from llms.records import CallRecord
+from llms.web.endpoints import SERVICES, Services
+from llms.web.server import Runner
+
+
+@dataclass
+class Running:
+    """A gateway that listens."""
+
+    port: int
+    services: Services
+    records: list[CallRecord] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def running(  # noqa: PLR0913 - all have a default
+    folder: Path,
+    *,
+    providers: Mapping[str, Any] | None = None,
+    server: Mapping[str, Any] | None = None,
+    models: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    listen: str = "127.0.0.1",
+) -> AsyncIterator[Running]:
+    """Start a gateway on a free port, with the demo provider where no other is named; stop it afterwards."""
+    path = folder / "config.json"
+    content = {
+        "server": {"drain_s": 1, **(server or {})},
+        "providers": {"demo": {"chunk_delay_s": 0}} if providers is None else providers,
+        "models": models or {},
+    }
+    path.write_bytes(orjson.dumps(content))
+    records: list[CallRecord] = []
+    built = app.build(load(path, environ or {}), environ or {}, sink=records.append)
+    runner = Runner(built, drain_s=1, stall_s=content["server"].get("write_stall_s", 60))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, listen, 0).start()
+        yield Running(runner.addresses[0][1], built[SERVICES], records)
+    finally:
+        await runner.cleanup()
+        web_app._cached_build_middleware.cache_clear()  # it keeps every application alive

@@ -1,0 +1,69 @@
+"""Rules that no linter knows."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import llms
+
+PACKAGE = Path(llms.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PURE = [*(PACKAGE / "apis").rglob("*.py"), *(PACKAGE / "wire").rglob("*.py"), *(PACKAGE / "errors").rglob("*.py")]
+PURE += [PACKAGE / name for name in ("routing.py", "auth.py", "call_log.py")]
+CODECS = (
+    "openai_codec.py",
+    "openai_request.py",
+    "openai_answers.py",
+    "presets.py",
+    "ollama_codec.py",
+    "ollama_request.py",
+    "ollama_messages.py",
+    "ollama_stream.py",
+    "ollama_tools.py",
+    "ollama_errors.py",
+    "demo_text.py",
+    "demo_answers.py",
+)
+PURE += [PACKAGE / "providers" / name for name in CODECS]
+
+
+def names(paths):
+    return [str(path.relative_to(PACKAGE)) for path in paths]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
+def test_size(path):
+    """A module is at most 300 lines: past that it holds two things."""
+    assert len(path.read_text("utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", PURE, ids=names(PURE))
+def test_pure_modules_do_not_wait(path):
+    """Formats, dialects and decisions are plain functions."""
+    waiting = (ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Global)
+
+    assert [] == [node.lineno for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, waiting)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
+def test_imports_stand_at_the_top(path):
+    """No import hides in a function, and no state in a global."""
+    tree = ast.parse(path.read_text("utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    hidden = (ast.Import, ast.ImportFrom, ast.Global)
+
+    assert [] == [node.lineno for function in functions for node in ast.walk(function) if isinstance(node, hidden)]
+
+
+def test_one_broad_except():
+    """``except Exception`` stands in one place, the outermost."""
+    found = [
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
+    ]
+
+    assert [str(Path("web", "guard.py"))] == found
