@@ -1,0 +1,33 @@
+from tests.support.raw import RawClient
+
+
+async def get(gateway, target):
+    async with RawClient("127.0.0.1", gateway.port) as client:
+        await client.request("GET", target)
+        return await client.read_response()
+
+
+async def test_alive_and_ready(gateway):
+    """A gateway that takes calls says so, with nothing else in it."""
+    running = await gateway()
+
+    for target in ("/healthz", "/readyz", "/v1/healthz", "/readyz/"):
+        response = await get(running, target)
+        assert (200, {"status": "ok"}) == (response.status, response.json)
+
+
+async def test_draining(gateway):
+    """A gateway that was told to stop is alive and not ready, and takes no call (P02)."""
+    running = await gateway()
+    running.services.stopping.set()
+
+    alive = await get(running, "/healthz")
+    ready = await get(running, "/readyz")
+    async with RawClient("127.0.0.1", running.port) as client:
+        await client.request("POST", "/v1/chat/completions", body={"model": "demo", "messages": []})
+        refused = await client.read_response()
+        assert await client.eof_within(5)
+
+    assert (200, 503) == (alive.status, ready.status)
+    assert "1" == ready.header("retry-after")
+    assert (503, "draining") == (refused.status, refused.json["error"]["code"])
