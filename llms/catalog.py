@@ -98,6 +98,11 @@ class Catalog:
                     found.setdefault(model.id, model)
         return list(found.values())
 
+    def providers(self) -> list[ProviderState]:
+        """Give what ``GET /v1/providers`` lists: the states, which are asked for anew behind it where they are old."""
+        self._renew()
+        return self.states()
+
     async def targets(self, model: str) -> tuple[Target, ...]:
         """
         Give the targets that ``model`` stands for, in fallback order.

@@ -16,6 +16,7 @@ CODECS = (
     "openai_request.py",
     "openai_answers.py",
     "presets.py",
+    "model_facts.py",
     "ollama_codec.py",
     "ollama_request.py",
     "ollama_messages.py",

@@ -61,6 +61,8 @@ def _to_try(url: str, model: str, keys: Sequence[str]) -> list[str]:
         f'for p in c.create(model="{model}", stream=True, messages=[{message}])]'
     )
     return [
+        f"Chat in a browser: {url}/",
+        "",
         "Try it:",
         f"  curl -N {url}/v1/chat/completions{header} -H 'Content-Type: application/json' -d '{body}'",
         "",

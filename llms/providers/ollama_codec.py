@@ -11,6 +11,7 @@ from typing import Any
 
 from llms.errors import GatewayError, InvalidRequestError, UpstreamBadResponseError, UpstreamTruncatedError
 from llms.providers import ollama_request
+from llms.providers.model_facts import facts
 from llms.providers.ollama_errors import Failures
 from llms.providers.ollama_stream import Decoder
 from llms.records import Call, Completion, Model, Target, UpstreamRequest
@@ -132,11 +133,10 @@ def _is_vector(raw: object) -> bool:
 
 
 def _model(raw: dict[str, Any], provider: str) -> Model:
-    details = raw.get("details")
-    length = details.get("context_length") if isinstance(details, dict) else None
+    details = raw["details"] if isinstance(raw.get("details"), dict) else {}
     # Nobody writes ":latest", and Ollama implies it.
     name = raw["name"].removesuffix(":latest")
-    return Model(name, provider, _unix(raw.get("modified_at")), {"context_length": length} if length else {})
+    return Model(name, provider, _unix(raw.get("modified_at")), facts({**raw, **details}))
 
 
 def _unix(written: object) -> int:

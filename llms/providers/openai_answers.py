@@ -3,6 +3,7 @@
 from typing import Any
 
 from llms.errors import GatewayError, UpstreamBadResponseError
+from llms.providers.model_facts import facts
 from llms.records import Block, Call, Completion, Model
 from llms.wire import chunks, json_text, normalise, sse
 from llms.wire.failures import Clean, error_in, failure
@@ -126,13 +127,11 @@ def models(name: str, body: bytes) -> list[Model]:
 
 def _model(name: str, entry: dict[str, Any]) -> Model:
     created = entry.get("created")
-    lengths = (entry.get(key) for key in ("context_length", "context_window", "max_model_len"))
-    length = next((value for value in lengths if _is_count(value) and value), None)
     return Model(
         id=entry["id"],
         owned_by=name,
         created=created if isinstance(created, int) and _is_count(created) else 0,
-        extra={"context_length": length} if length else {},
+        extra=facts(entry),
     )
 
 

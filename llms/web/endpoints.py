@@ -112,6 +112,21 @@ async def one_model(request: web.Request) -> web.StreamResponse:
     raise ModelNotFoundError(message, param="model")
 
 
+async def list_providers(request: web.Request) -> web.StreamResponse:
+    """``GET /v1/providers``: which are on, why the others are not, and how many models each one serves, if known."""
+    data = [
+        {
+            "id": state.name,
+            "object": "provider",
+            "on": state.on,
+            "reason": state.reason,
+            "models": None if state.models is None else len(state.models),
+        }
+        for state in request.app[SERVICES].catalog.providers()
+    ]
+    return respond.json({"object": "list", "data": data}, request[REQUEST_ID])
+
+
 async def root(request: web.Request) -> web.StreamResponse:
     """``GET /v1``: what some clients probe before they use a base URL."""
     return respond.json({"object": "api", "models": "/v1/models"}, request[REQUEST_ID])

@@ -49,7 +49,7 @@ class Policy:
         keyring: The keys.
         hosts: Names besides the loopback ones that the gateway goes by, without port.
         origins: Origins besides its own that may call it from a browser, as ``https://chat.example``.
-        public: Paths that need no key.
+        public: Paths that need no key, as the router writes them: ``/ui/{path}``.
     """
 
     keyring: Keyring
@@ -72,7 +72,7 @@ def middleware(policy: Policy) -> Middleware:
             origin = _require_origin(request, policy.origins)
             if request.method == hdrs.METH_OPTIONS:
                 return _preflight(request, request_id, origin)
-            if request.path not in policy.public:
+            if not _public(request, policy.public):
                 _authenticate(request, policy.keyring)
             response = await handler(request)
         except GatewayError as error:
@@ -89,7 +89,7 @@ def middleware(policy: Policy) -> Middleware:
             response = _failure(request, bug, request_id)
         if not response.prepared:
             response.headers.setdefault("x-request-id", request_id)
-            response.headers.update(cross_origin(origin))
+            _let_read(response, origin)
         return response
 
     return guard
@@ -101,6 +101,13 @@ def cross_origin(origin: str | None) -> dict[str, str]:
         return {}
     exposed = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model"
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": exposed}
+
+
+def _let_read(response: web.StreamResponse, origin: str | None) -> None:
+    vary = response.headers.get(hdrs.VARY)
+    response.headers.update(cross_origin(origin))
+    if vary and origin is not None:
+        response.headers[hdrs.VARY] = f"{vary}, {hdrs.ORIGIN}"
 
 
 def allowed_origin(request: web.Request, origins: frozenset[str]) -> str | None:
@@ -207,6 +214,12 @@ def _preflight(request: web.Request, request_id: str, origin: str | None) -> web
     if wanted:
         headers["Access-Control-Allow-Headers"] = wanted
     return web.Response(status=204, headers=headers)
+
+
+def _public(request: web.Request, public: frozenset[str]) -> bool:
+    # The router's own word for where the request goes, so that no two readings of a path can differ.
+    resource = request.match_info.route.resource
+    return resource is not None and resource.canonical in public
 
 
 def _authenticate(request: web.Request, keyring: Keyring) -> None:

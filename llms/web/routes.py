@@ -6,7 +6,7 @@ from enum import Enum
 from aiohttp import web
 
 from llms.apis import chat_completions, completions, embeddings
-from llms.web import body, endpoints, ui
+from llms.web import body, endpoints, ui, ui_files
 from llms.web.guard import Handler
 
 
@@ -35,22 +35,27 @@ def table() -> list[Route]:
         Route("POST", "/v1/embeddings", endpoints.inference(embeddings.API)),
         Route("GET", "/v1/models", endpoints.list_models),
         Route("GET", "/v1/models/{id:.+}", endpoints.one_model),
+        Route("GET", "/v1/providers", endpoints.list_providers),
         Route("GET", "/v1", endpoints.root),
         Route("GET", "/healthz", endpoints.health, Access.PUBLIC),
         Route("GET", "/readyz", endpoints.ready, Access.PUBLIC),
         Route("GET", "/v1/healthz", endpoints.health, Access.PUBLIC),
         Route("GET", "/v1/readyz", endpoints.ready, Access.PUBLIC),
-        *(Route("GET", path, page, Access.PUBLIC) for path, page in ui.pages()),
+        *(Route("GET", path, ui.page, Access.PUBLIC) for path in ui.PAGES),
+        Route("GET", "/ui", ui.home, Access.PUBLIC),
+        Route("GET", "/ui/{path:.+}", ui.asset, Access.PUBLIC),
+        Route("GET", "/favicon.ico", ui.no_icon, Access.PUBLIC),
     ]
 
 
 def public_paths() -> frozenset[str]:
-    """Give the paths that need no key; every other path does."""
-    return frozenset(route.path for route in table() if route.access is Access.PUBLIC)
+    """Give the paths that need no key, as the router writes them (``/ui/{path}``); every other path does."""
+    return frozenset(web.DynamicResource(route.path).canonical for route in table() if route.access is Access.PUBLIC)
 
 
 def add_to(app: web.Application) -> None:
-    """Add every endpoint to ``app``."""
+    """Add every endpoint to ``app``, and read what the web chat consists of."""
+    app[ui.SITE] = ui_files.site(ui_files.folder())
     for route in table():
         if route.method == "GET":
             app.router.add_get(route.path, route.handler, expect_handler=body.expect)

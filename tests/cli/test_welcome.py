@@ -35,6 +35,8 @@ llms 0.1.0 listens on http://127.0.0.1:8000
   demo        1 model
   and 1 that is off: llms models says why
 
+Chat in a browser: http://127.0.0.1:8000/
+
 Try it:
   curl -N http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' -d '{"model":"demo","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
 

@@ -139,7 +139,12 @@ def test_models_are_listed() -> None:
     models = CODEC.models((GOLDEN / "tags.json").read_bytes())
 
     assert models == [
-        Model("llama3.2", "ollama", 1777941464, {"context_length": 131072}),
+        Model(
+            "llama3.2",
+            "ollama",
+            1777941464,
+            {"context_length": 131072, "capabilities": {"completion": True, "tools": True}},
+        ),
         Model("hf.co/bartowski/gemma-2-2b-it-GGUF:Q4_K_M", "ollama", 1777916264),
         Model("gpt-oss:120b-cloud", "ollama", 0),
     ]

@@ -23,7 +23,8 @@ from llms.providers.presets import PRESETS, Dialect
 from tests.support.config_docs import kinds, section
 
 TOP = Path(__file__).parents[2]
-PAGES = tuple(TOP / "docs" / f"{name}.md" for name in ("configuration", "providers", "errors", "streaming"))
+_NAMES = ("configuration", "providers", "errors", "streaming", "models", "web-chat")
+PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
 
 _PART = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -3,7 +3,7 @@
 import pytest
 
 from llms.auth import digest
-from llms.web import routes
+from llms.web import routes, ui_files
 from llms.web.routes import Access
 from tests.support.raw import RawClient
 
@@ -182,7 +182,9 @@ async def test_options_without_origin(gateway):
 
 
 def every_endpoint():
-    return [(route.method, route.path.replace("{id:.+}", "a/b"), route.access) for route in routes.table()]
+    asset = f"{ui_files.site(ui_files.folder()).base}/theme.js"
+    examples = {"/ui/{path:.+}": asset, "/ui/chat/{id}": "/ui/chat/a", "/v1/models/{id:.+}": "/v1/models/a/b"}
+    return [(route.method, examples.get(route.path, route.path), route.access) for route in routes.table()]
 
 
 @pytest.mark.parametrize(("method", "path", "access"), every_endpoint())
@@ -195,7 +197,7 @@ async def test_every_endpoint_asks_for_a_key(gateway, method, path, access, head
     response = await ask(running, method, path, [*headers, *promised])
 
     if access is Access.PUBLIC:
-        assert 200 == response.status
+        assert response.status in (200, 204, 302)
     else:
         assert (401, "invalid_api_key") == (response.status, code(response))
 
