@@ -1,0 +1,2 @@
+export { hljs } from "./src/hljs.js";
+export type { HighlightResult } from "highlight.js";

@@ -1,0 +1,3 @@
+// Loaded when an answer holds a formula: TeX to MathML.
+
+export { default as temml } from "temml";

@@ -1,0 +1,3 @@
+// Loaded with the first chart.
+
+export { default as uPlot } from "uplot";

@@ -1,0 +1,2 @@
+export { temml } from "./src/temml.js";
+export type { Options } from "temml";

@@ -1,0 +1,1 @@
+export { uPlot } from "./src/uplot.js";
