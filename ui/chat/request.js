@@ -1,0 +1,26 @@
+// What is asked of the gateway for an answer in a thread.
+
+import { authorization } from "../session.js";
+import { settings } from "../settings.js";
+import { chatBody, continueBody } from "../stream/body.js";
+
+/** @typedef {import("../types.js").Message} Message */
+/** @typedef {import("../types.js").Thread} Thread */
+
+/**
+ * @param {Thread} thread
+ * @param {object} what
+ * @param {Message[]} what.messages  From the root to the one to answer, or to the one to continue.
+ * @param {string} what.model
+ * @param {boolean} [what.stream]  Instead of what the person has set.
+ * @param {boolean} [what.continuing]
+ * @returns {import("../stream/run.js").RunRequest}
+ */
+export function requestFor({ system, parameters }, { messages, model, stream = settings.value.stream, continuing }) {
+  const body = continuing ? continueBody : chatBody;
+  return {
+    body: () => body({ model, system, parameters, messages, stream }),
+    headers: authorization(),
+    lifeTimeoutMs: settings.value.lifeTimeoutS * 1000,
+  };
+}
