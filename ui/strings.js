@@ -5,7 +5,6 @@ const en = {
   // The frame of the page
   "app.name": "llms",
   "app.title": "{title} · llms",
-  "app.skip": "Skip to the message box",
   "app.close": "Close",
   "app.failed": "The chat could not start",
   "app.failed.how": "Reload the page. If that does not help, this is what went wrong:",
@@ -52,7 +51,6 @@ const en = {
 
   // Messages, composer, states of an answer
   "log": "Conversation",
-  "log.loading": "Opening the chat…",
   "scroll.new": "New",
   "scroll.newHint": "New text below: go to the end",
   "scroll.end": "Go to the end",
@@ -103,7 +101,6 @@ const en = {
   "state.elsewhere": "in another tab",
   "state.stopped": "Stopped",
   "state.length": "Cut off at max_tokens",
-  "state.length.hint": "The answer reached the limit of tokens.",
   "state.filter": "Ended by the provider's content filter",
   "reasoning.live": "Thinking… {time}",
   "reasoning.done": "Thought for {time}",
@@ -113,7 +110,6 @@ const en = {
   "tool.cut": "broken off",
   "tool.unnamed": "tool",
   "tool.notRun": "The model asks for this tool. This chat only shows the call; it does not run it.",
-  "tool.arguments": "Arguments",
   "tool.none": "No arguments.",
   "trace.details": "How this answer came about",
   "trace.first": "{time} to first token",

@@ -50,9 +50,10 @@ class Chat:
     def problem(self) -> Any:
         return self.page.locator(".error-status")
 
-    async def goto(self, path: str = "/") -> None:
+    async def goto(self, path: str = "/", ready: Any = None) -> None:
+        """Open a page, and wait until ``ready`` is there, else the message box."""
         await self.page.goto(self.gateway.url + path)
-        await self.input.wait_for()
+        await (ready or self.input).wait_for()
 
     async def reload(self) -> None:
         await self.page.reload()

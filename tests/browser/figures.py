@@ -70,7 +70,7 @@ async def _first_load(browser: Any, url: str) -> str:
     context = await browser.new_context()
     page = await context.new_page()
     bodies: list[Any] = []
-    page.on("response", bodies.append)
+    page.on("response", lambda response: bodies.append(response))  # noqa: PLW0108 - Playwright marks what it is given
     await page.goto(url)
     await page.get_by_test_id("chat-input").wait_for()
     scripts = [response for response in bodies if re.search(r"\.js$", response.url)]

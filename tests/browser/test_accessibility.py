@@ -1,5 +1,6 @@
 """Group 11: for everybody."""
 
+import re
 from importlib.resources import files
 
 import pytest
@@ -55,6 +56,97 @@ async def test_every_screen(chat, theme, width):
     found["models"] = await violations(opened)
 
     assert {} == {screen: lines for screen, lines in found.items() if lines}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_everything_that_opens(chat, theme):
+    """Axe finds nothing wrong with any dialog, menu or list, with the page behind them."""
+    opened = await chat(context={"color_scheme": theme})
+    opened.script(openai.stream(["Hello"]), openai.stream(["Hello again"]))
+    await opened.ask("Hi")
+    await opened.answer.get_by_role("button", name="Retry", exact=True).click()
+    await opened.answer.get_by_text("2/2").wait_for()
+    await opened.idle()
+    page, found = opened.page, {}
+
+    async def look(name, button, shown):
+        await button.click()
+        await shown.wait_for()
+        found[name] = await violations(opened)
+        await page.keyboard.press("Escape")
+        await shown.wait_for(state="detached")
+
+    for name in ("thread-settings-button", "code-button", "model-button"):
+        await look(name, page.get_by_test_id(name), page.get_by_role("dialog"))
+    await look("menu", page.get_by_role("button", name="Actions for “Hi”"), page.get_by_role("menu"))
+    await look("edit", opened.answer.get_by_role("button", name="Edit"), opened.answer.get_by_role("textbox"))
+    await page.get_by_test_id("settings-button").click()
+    await look("key", page.get_by_test_id("key-change"), page.get_by_test_id("key-dialog"))
+    await page.keyboard.press("Escape")
+    await page.get_by_role("searchbox").fill("nothing like it")
+    await page.get_by_text("No chat holds").wait_for()
+    found["search"] = await violations(opened)
+
+    assert {} == {screen: lines for screen, lines in found.items() if lines}
+
+
+async def test_outline(chat):
+    """What a screen reader finds on the page, in its order."""
+    opened = await chat()
+    opened.script(openai.stream(["# Title\n\nSome *words*."]))
+    await opened.ask("Hi")
+
+    outline = await opened.page.locator("main").aria_snapshot()
+
+    names = re.findall(r'^ *- (banner|heading|log|article|form|textbox|group|button|status)(?: "(.*?)")?', outline, re.MULTILINE)
+    assert OUTLINE == [f"{role} {name}".strip() for role, name in names if role != "status"], outline
+
+
+OUTLINE = [
+    "banner",
+    "heading Hi",
+    "button Hi",
+    "button Model: gpt-up",
+    "button Chat settings: system prompt and parameters",
+    "button Code for this request",
+    "button Settings",
+    "log Conversation",
+    "article You said",
+    "group Message actions",
+    "button Copy",
+    "button Edit",
+    "button Fork into a new chat",
+    "article gpt-up answered",
+    "heading Title",
+    "group Message actions",
+    "button Copy",
+    "button Edit",
+    "button Retry",
+    "button Retry with another model",
+    "button Fork into a new chat",
+    "group How this answer came about",
+    "button Copy the request id req_",
+    "form Message box",
+    "button Attach pictures",
+    "textbox Message",
+    "button Send",
+]
+
+
+async def test_failure_and_stop_are_said(chat):
+    """A stop is said politely; the focus stays in the box, or goes to Stop while the box is closed."""
+    opened = await chat()
+    opened.script(openai.stream(["Part", hang()]))
+    await opened.input.fill("Hi")
+    await opened.page.keyboard.press("Enter")
+    await opened.answer.get_by_text("Part").wait_for()
+    await until(opened.page, "() => document.activeElement.dataset.testid === 'cancel-button'")
+
+    await opened.page.keyboard.press("Enter")
+    await opened.idle()
+
+    await opened.page.locator("[role=status]").get_by_text("Reply stopped").wait_for(state="attached")
+    await until(opened.page, "() => document.activeElement.dataset.testid === 'chat-input'")
 
 
 async def test_announcements(chat):

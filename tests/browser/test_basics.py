@@ -2,10 +2,9 @@
 
 import asyncio
 
-import pytest
-
+from tests.browser.chat import PATH
 from tests.upstream import openai
-from tests.upstream.steps import sleep, wait
+from tests.upstream.steps import hang, sleep, wait
 
 USAGE = {
     "prompt_tokens": 1204,
@@ -51,11 +50,14 @@ async def test_streamed_request(chat):
     opened = await chat()
     opened.script(openai.stream(["Hello"]))
 
-    await opened.ask("Hi")
+    async with opened.page.expect_request(f"**{PATH}") as request:
+        await opened.ask("Hi")
 
+    said = [{"role": "user", "content": "Hi"}]
+    asked = (await request.value).post_data_json
+    assert (True, {"include_usage": True}, said) == (asked["stream"], asked["stream_options"], asked["messages"])
     sent = opened.upstream.requests[-1].json
-    assert [{"role": "user", "content": "Hi"}] == sent["messages"]
-    assert True is sent["stream"]
+    assert (True, said) == (sent["stream"], sent["messages"])
 
 
 async def test_second_question_carries_the_first(chat):
@@ -158,12 +160,19 @@ async def test_tool_calls_are_shown(chat):
     assert 1 == len(opened.upstream.requests)
 
 
-@pytest.mark.parametrize("name", ["settings-button", "chat-input", "send-button"])
-async def test_ids_that_tests_rely_on(chat, name):
-    """The ids that other people's tests use are there."""
+async def test_ids_that_tests_rely_on(chat):
+    """The ids and classes that other people's tests use are there, each when it is due."""
     opened = await chat()
+    opened.script(openai.stream(["Hello"], usage=USAGE), openai.stream(["Part", hang()]))
+    for name, count in (("settings-button", 1), ("chat-input", 1), ("send-button", 1), ("cancel-button", 0)):
+        assert count == await opened.page.get_by_test_id(name).count(), name
+    await opened.ask("Hi")
+    assert [1, 1, 0] == [await part.count() for part in (opened.answers, opened.usage, opened.problem)]
 
-    assert 1 == await opened.page.get_by_test_id(name).count()
+    await opened.send("More")
+
+    await opened.cancel_button.click()
+    await opened.idle()
 
 
 async def test_no_key_no_provider(gateway, watched):

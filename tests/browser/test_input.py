@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.browser.chat import until
 from tests.upstream import openai
 from tests.upstream.steps import hang, wait
@@ -42,6 +44,32 @@ async def test_lets_go(chat):
     assert await opened.page.evaluate(f"({AT_END})()") > 500
     await opened.page.get_by_role("button", name="New").last.click()
     await until(opened.page, f"({AT_END})() < 40")
+
+
+@pytest.mark.parametrize("by", ["keys", "touch"])
+async def test_lets_go_without_a_wheel(chat, by):
+    """Keys and fingers let go as a wheel does."""
+    more = asyncio.Event()
+    opened = await chat(context={"has_touch": True} if by == "touch" else None)
+    opened.script(openai.stream([*LONG, wait(more), *LONG]))
+    await opened.send("Hi")
+    await opened.answer.get_by_text("Paragraph 59").wait_for()
+    await until(opened.page, f"() => ({AT_END})() < 40")
+    if by == "keys":
+        await opened.page.locator("[role=log]").focus()
+        await opened.page.keyboard.press("PageUp")
+        await opened.page.keyboard.press("PageUp")
+    else:
+        session = await opened.context.new_cdp_session(opened.page)
+        for kind, y in [("Start", 150), *(("Move", y) for y in range(170, 700, 40)), ("End", None)]:
+            points = [] if y is None else [{"x": 700, "y": y}]
+            await session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    await until(opened.page, f"() => ({AT_END})() > 400")
+
+    more.set()
+    await opened.idle()
+
+    assert await opened.page.evaluate(f"({AT_END})()") > 400
 
 
 async def test_enter_sends_and_shift_enter_does_not(chat):
@@ -141,6 +169,38 @@ async def test_picture_by_file(chat):
     await opened.page.locator(".user-message img").wait_for()
     await opened.reload()
     await opened.page.locator(".user-message img").wait_for()
+
+
+PNG = """() => { const bytes = atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNgAAIAAAUAAeImBZsAAAAASUVORK5CYII=");
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(bytes, (c) => c.charCodeAt(0))], "dot.png", { type: "image/png" }));
+  return data; }"""
+
+
+async def test_picture_by_paste_and_drop(chat):
+    """A picture that is pasted or dropped is attached, can be taken away again, and is sent."""
+    opened = await chat()
+    opened.script(openai.stream(["Two dots."]))
+    thumbnails = opened.page.locator(".composer img")
+
+    await opened.input.evaluate(
+        f"box => box.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: ({PNG})(), bubbles: true, cancelable: true}}))"
+    )
+    await thumbnails.nth(0).wait_for()
+    await opened.page.locator(".scroller").evaluate(f"""box => {{
+      for (const kind of ["dragover", "drop"])
+        box.dispatchEvent(new DragEvent(kind, {{dataTransfer: ({PNG})(), bubbles: true, cancelable: true}}));
+    }}""")
+    await thumbnails.nth(1).wait_for()
+    await opened.page.get_by_role("button", name="Remove dot.png").first.click()
+    await thumbnails.nth(1).wait_for(state="detached")
+    await opened.ask("What is it?")
+
+    parts = opened.upstream.requests[-1].json["messages"][0]["content"]
+    assert ["image_url", "text"] == sorted(part["type"] for part in parts)
+    picture = next(part for part in parts if part["type"] == "image_url")
+    assert picture["image_url"]["url"].startswith("data:image/png;base64,iVBORw0KGgo")
+    assert 0 == await thumbnails.count()
 
 
 async def test_file_that_is_no_picture(chat):

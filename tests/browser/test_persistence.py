@@ -73,6 +73,56 @@ async def test_draft_is_kept(chat):
     await until(opened.page, "document.querySelector('[data-testid=chat-input]').value === 'Not yet sent'")
 
 
+async def test_draft_of_each_thread(chat):
+    """Each thread keeps its own draft."""
+    opened = await chat()
+    opened.script(openai.stream(["Hello"]))
+    await opened.ask("Hi")
+    address = opened.page.url
+    await opened.input.fill("For this one")
+    await opened.page.get_by_role("button", name="New chat", exact=True).click()
+    await until(opened.page, "() => document.querySelector('[data-testid=chat-input]').value === ''")
+    await opened.input.fill("For a new one")
+
+    await opened.page.get_by_role("navigation").get_by_role("link", name="Hi").click()
+
+    await until(opened.page, "() => document.querySelector('[data-testid=chat-input]').value === 'For this one'")
+    assert address == opened.page.url
+
+
+async def test_storage_panel(chat, tmp_path):
+    """The settings say how safe the chats are, how much room they take, and when they were last exported."""
+    opened = await chat()
+    opened.script(openai.stream(["Hello"]))
+    await opened.ask("Hi")
+    await opened.page.get_by_test_id("settings-button").click()
+    panel = opened.page.get_by_test_id("storage-panel")
+    await panel.get_by_text("never").wait_for()
+    assert " of " in await panel.locator("dd").first.inner_text()
+    await panel.get_by_test_id("persist-button").click()
+    await panel.get_by_test_id("storage-result").wait_for()
+
+    async with opened.page.expect_download():
+        await panel.get_by_test_id("export-button").click()
+
+    await panel.get_by_text("just now").wait_for()
+
+
+async def test_bad_file(chat):
+    """A file that is not an export is refused with a sentence, and changes nothing."""
+    opened = await chat()
+    opened.script(openai.stream(["Hello"]))
+    await opened.ask("Hi")
+    before = await opened.page.evaluate(ROWS)
+    await opened.page.get_by_test_id("settings-button").click()
+
+    file = {"name": "x.json", "mimeType": "application/json", "buffer": b'{"threads": [{"__proto__": {}}]}'}
+    await opened.page.get_by_test_id("import-file").set_input_files(file)
+
+    await opened.page.get_by_test_id("storage-result").get_by_text("Nothing was imported").wait_for()
+    assert before == await opened.page.evaluate(ROWS)
+
+
 async def test_branches_after_a_reload(chat):
     """An answer that was asked for again keeps the first one beside it."""
     opened = await chat()

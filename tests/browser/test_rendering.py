@@ -5,7 +5,7 @@ import random
 from itertools import pairwise
 
 from tests.upstream import openai
-from tests.upstream.steps import wait
+from tests.upstream.steps import sleep
 
 INNER = "() => document.querySelector('.assistant-message:last-of-type .markdown').innerHTML"
 
@@ -88,16 +88,50 @@ async def test_dollars_are_dollars(chat):
     assert 1 == await opened.answer.locator("math").count()
 
 
-async def test_unfinished_marks_do_not_flash(chat):
-    """Half a construct is never seen as its marks."""
-    more = asyncio.Event()
+async def test_each_construct(chat):
+    """Headings, lists, tables, code with its language, quotes, formulas: each is what it should be."""
     opened = await chat()
-    opened.script(openai.stream(["This is **bold and", wait(more), " more** text"]))
-    await opened.send("Hi")
-    await opened.answer.get_by_text("bold and").wait_for()
+    text = (
+        "# Title\n\n1. one\n2. two\n   - deep\n\n> quoted\n\n| a | b |\n|:--|--:|\n| 1 | 2 |\n\n"
+        "```python\nprint(1)\n```\n\n$$x^2$$\n\n- [x] done\n- [ ] open\n"
+    )
+    opened.script(openai.stream([text[at : at + 3] for at in range(0, len(text), 3)]))
 
-    shown = await opened.answer.locator(".markdown").inner_text()
-    more.set()
-    await opened.idle()
+    await opened.ask("Hi")
 
-    assert "**" not in shown
+    counts = {"h1": 1, "ol > li": 2, "ol ul > li": 1, "blockquote": 1, "th": 2, "td": 2, "pre": 1, "input:checked": 1}
+    for selector, count in counts.items():
+        assert count == await opened.answer.locator(f".markdown {selector}").count(), selector
+    await opened.answer.locator("math[display=block]").wait_for()
+    await opened.answer.locator("pre [class^=hljs-]").first.wait_for()
+    assert "python" in (await opened.answer.locator(".md-code").inner_text()).lower()
+
+
+async def test_long_code(chat):
+    """20,000 lines of code come through whole, and the page stays alive."""
+    lines = [f"value_{number} = {number}\n" for number in range(20_000)]
+    opened = await chat()
+    opened.script(openai.stream(["```py\n", *("".join(lines[at : at + 500]) for at in range(0, 20_000, 500)), "```\n"]))
+
+    await opened.ask("Hi")
+
+    assert "".join(lines).strip() == (await opened.answer.locator("pre").text_content()).strip()
+    await opened.input.fill("still alive")
+
+
+async def test_unfinished_marks_do_not_flash(chat):
+    """Half a construct is never seen as its marks, wherever the text stands for a while."""
+    text = "This is **bold and `code`** [a link](https://example.org/).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```py\nx\n```\n"
+    opened = await chat()
+    await opened.page.evaluate("""() => {
+      globalThis.seen = new Set();
+      new MutationObserver(() => globalThis.seen.add(document.querySelector(".assistant-message .markdown")?.textContent ?? ""))
+        .observe(document.body, { childList: true, characterData: true, subtree: true });
+    }""")
+    opened.script(openai.stream([part for letter in text for part in (letter, sleep(0.004))]))
+
+    await opened.ask("Hi")
+
+    seen = await opened.page.evaluate("[...globalThis.seen]")
+    assert len(seen) > 10, "it was looked at on the way"
+    assert [] == [text for text in seen if any(mark in text for mark in ("**", "`", "](", "|"))]

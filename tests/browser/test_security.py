@@ -130,11 +130,47 @@ async def test_external_image_waits_for_a_click(chat):
     assert await other.evaluate("window.opener === null && document.referrer === ''")
 
 
-async def test_title_and_model_names_are_text(chat):
-    """What a person or a provider names is text everywhere."""
+async def test_links_load_nothing_and_tell_nothing(chat):
+    """A link is asked for when it is clicked and not before, tells its host nothing, and says where it really leads."""
     opened = await chat()
-    opened.script(openai.stream(["Hello"]))
+    opened.script(openai.stream(["[the bank](http://elsewhere.test/a) [bank.example](http://elsewhere.test/b)"]))
+    await opened.ask("Hi")
+    await opened.context.route("http://elsewhere.test/**", lambda route: route.fulfill(body="page"))
+    link = opened.answer.get_by_role("link", name="the bank")
+    await link.hover()
+    before = list(opened.watch.found)
+    opened.watch.expect("elsewhere.test")
 
-    await opened.ask("<img src=x onerror=alert(1)>")
+    async with opened.context.expect_page() as page:
+        await link.click()
+    other = await page.value
+    await other.wait_for_load_state()
+
+    assert [] == before
+    assert await other.evaluate("window.opener === null && document.referrer === ''")
+    assert "bank.example (elsewhere.test)" in await opened.answer.inner_text()
+
+
+async def test_title_and_model_names_are_text(chat):
+    """What a person, a provider or a model names is text everywhere."""
+    evil = "<img src=x onerror=alert(1)>"
+    opened = await chat()
+    listing = {"object": "list", "data": [{"id": evil, "owned_by": evil}]}
+    await opened.page.route("**/v1/models", lambda route: route.fulfill(json=listing))
+    await opened.page.route(
+        "**/v1/providers",
+        lambda route: route.fulfill(json={"data": [{"id": evil, "on": True, "reason": evil, "models": 1}]}),
+    )
+    await opened.reload()
+    await opened.page.get_by_test_id("model-button").click()
+    await opened.page.get_by_role("option", name=evil).click()
+    opened.script(openai.tool_stream([("call_1", evil, [evil])]))
+    opened.watch.expect("status of 404")
+    await opened.ask(evil)
+    await opened.page.get_by_test_id("code-button").click()
+    await opened.page.get_by_test_id("code-text").get_by_text(evil).first.wait_for()
+    await opened.page.keyboard.press("Escape")
+    await opened.page.get_by_role("link", name="Models").click()
+    await opened.page.get_by_text(evil).first.wait_for()
 
     assert 0 == await opened.page.locator("img").count()

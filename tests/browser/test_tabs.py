@@ -86,7 +86,15 @@ async def test_thread_of_one_tab_is_in_the_other(chat):
 
     await opened.ask("A question of mine")
 
-    await other.page.get_by_role("navigation").get_by_text("A question of mine").wait_for()
+    row = other.page.get_by_role("navigation").get_by_role("listitem")
+    await row.filter(has_text="A question of mine").wait_for()
+    await opened.page.get_by_role("heading", level=1).get_by_role("button").click()
+    await opened.page.get_by_label("Title of the chat").fill("A better name")
+    await opened.page.keyboard.press("Enter")
+    await row.filter(has_text="A better name").wait_for()
+    await opened.page.get_by_role("button", name="Actions for “A better name”").click()
+    await opened.page.get_by_role("menuitem", name="Delete").click()
+    await row.filter(has_text="A better name").wait_for(state="detached")
 
 
 async def test_two_tabs_send_in_one_thread(chat):

@@ -1,4 +1,4 @@
-"""What no page may ever do: log an error, break the Content-Security-Policy, or send a request to another origin."""
+"""What no page may ever do: log an error, open a dialog of the browser's, break its policy, ask another origin."""
 
 import re
 from typing import Any
@@ -34,6 +34,7 @@ class Watch:
         """Watch ``context``, a fresh one."""
         context.on("console", lambda message: self._said(message) if message.type == "error" else None)
         context.on("weberror", lambda error: self._add(f"uncaught {error.error}"))
+        context.on("dialog", self._asked_aloud)
         context.on("request", lambda request: self._asked(request.url))
         await context.expose_binding("__violated", lambda _source, text: self._add(f"policy violated: {text}"))
         await context.add_init_script(_TELL)
@@ -44,6 +45,10 @@ class Watch:
 
     def _said(self, message: Any) -> None:
         self._add(f"console: {message.text} ({message.location.get('url', '')})")
+
+    async def _asked_aloud(self, dialog: Any) -> None:
+        self._add(f"dialog: {dialog.message}")
+        await dialog.dismiss()
 
     def _asked(self, url: str) -> None:
         parts = urlsplit(url)

@@ -3,7 +3,7 @@
 
 import { keyWanted } from "../session.js";
 import { createCheckpoint } from "../store/checkpoint.js";
-import { leaveLastWords } from "../store/last_words.js";
+import { forgetLastWords, leaveLastWords } from "../store/last_words.js";
 import { newId } from "../ids.js";
 import { createContinuation } from "./continuation.js";
 import { createLive } from "./live.js";
@@ -79,6 +79,7 @@ export function startAnswer(parts, { message, request, release, onEnded }) {
     if (outcome.failure?.code === "HTTP_401") keyWanted.value = true;
     onEnded(final);
     await keeper.put({ messages: [final] });
+    forgetLastWords(final.id); // A tab that had it before may have left some.
     relay.end(final);
     release();
     finish();

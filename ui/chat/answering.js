@@ -1,9 +1,9 @@
 // The answer that is coming in one thread: this tab's own, or another tab's that is shown here and taken over when its
 // owner dies.
 
+import { withLastWords } from "../store/last_words.js";
 import { batch, signal } from "../vendor/core.js";
 import { startAnswer } from "./answer.js";
-import { withLastWords } from "../store/last_words.js";
 import { createFollower } from "./follower.js";
 import { interrupted, unfinished } from "./message_rows.js";
 import { createVigil } from "./vigil.js";
@@ -95,7 +95,7 @@ export function createAnswering(parts, { rows, onEnded, resume }) {
    */
   async function interrupt(stored, seen) {
     const left = [...stored.values()].filter(unfinished);
-    const marked = left.map((row) => interrupted(withLastWords(seen?.id === row.id ? longer(row, seen) : row)));
+    const marked = left.map((row) => interrupted(seen?.id === row.id ? longer(row, seen) : withLastWords(row)));
     batch(() => {
       rows.show([...stored.values(), ...marked]);
       unfollow();
@@ -198,11 +198,12 @@ export function createAnswering(parts, { rows, onEnded, resume }) {
 /** @typedef {ReturnType<typeof createAnswering>} Answering */
 
 /**
- * @param {Message} row
+ * @param {Message} stored
  * @param {Message} seen
  * @returns {Message} The one that holds more.
  */
-function longer(row, seen) {
+function longer(stored, seen) {
+  const row = withLastWords(stored);
   const sizes = [row, seen].map(({ content, reasoning }) => content.length + reasoning.length);
   return sizes[1] >= sizes[0] ? seen : row;
 }

@@ -29,6 +29,7 @@ import { pathTo } from "./tree.js";
  */
 export function createAsking({ threads, notices, pace, now }, { rows, draft, answering }) {
   let starting = false;
+  let unwanted = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let patience;
 
@@ -42,9 +43,11 @@ export function createAsking({ threads, notices, pace, now }, { rows, draft, ans
   async function alone(begin) {
     if (busy()) return false;
     starting = true;
+    unwanted = false;
     try {
       const release = await answering().acquire();
       if (release) begin(release);
+      if (release && unwanted) answering().stop();
       return release !== null;
     } finally {
       starting = false;
@@ -101,11 +104,14 @@ export function createAsking({ threads, notices, pace, now }, { rows, draft, ans
    */
   async function trySaying(said, parent) {
     clearTimeout(patience);
-    if (await say(said, parent)) return;
+    const taken = await say(said, parent).catch((error) => {
+      draft.giveBack(said);
+      throw error;
+    });
+    if (taken) return;
     if (draft.queued.peek()) return draft.giveBack(said); // There is one place to wait.
     // Another tab was faster. What is said here waits for its answer; should none be seen to come, it is given back.
-    draft.queued.value = said;
-    draft.touch();
+    draft.wait(said);
     patience = setTimeout(() => {
       if (busy() || !draft.queued.peek()) return;
       draft.giveBackQueued();
@@ -120,6 +126,12 @@ export function createAsking({ threads, notices, pace, now }, { rows, draft, ans
     resume,
     busy,
 
+    /** No more is wanted of an answer, though it may not have begun yet. */
+    stop() {
+      unwanted = starting;
+      if (!starting) answering().stop();
+    },
+
     /**
      * @param {Said} said
      * @returns {Promise<boolean>} Whether it was taken.
@@ -129,22 +141,16 @@ export function createAsking({ threads, notices, pace, now }, { rows, draft, ans
       const wait = busy();
       if (nothing || draft.queued.peek() || (wait && !settings.peek().typeOn)) return false;
       draft.take(said);
-      if (wait) {
-        draft.queued.value = said;
-        draft.touch();
-      } else {
-        await trySaying(said, rows.path.peek().at(-1)?.id ?? null);
-      }
+      if (wait) draft.wait(said);
+      else await trySaying(said, rows.path.peek().at(-1)?.id ?? null);
       return true;
     },
 
     /** @param {Message | null} row  The answer that has ended; `null`: nobody knows how. */
     onEnded(row) {
-      const said = draft.queued.peek();
-      if (!said) return;
       if (row?.status !== "done") return draft.giveBackQueued();
-      draft.queued.value = null;
-      trySaying(said, row.id);
+      const said = draft.next();
+      if (said) trySaying(said, row.id);
     },
 
     close: () => clearTimeout(patience),

@@ -2,6 +2,7 @@
 // the views read its signals and call it. It knows no view and no document.
 
 import { signal } from "../vendor/core.js";
+import { forgetLastWords } from "../store/last_words.js";
 import { t } from "../strings.js";
 import { createOpenThread } from "./open_thread.js";
 import { createParts } from "./parts.js";
@@ -35,6 +36,7 @@ import { searchThreads } from "./search.js";
  * @property {(id: string, parameters: Parameters) => Promise<void>} setParameters
  * @property {(text: string, signal?: AbortSignal) => Promise<import("./search.js").Found[]>} search
  * @property {() => Promise<void>} reload  The rows are others now (an import, a wipe): read them again, in all tabs.
+ * @property {() => Promise<void>} wipe  Delete everything for good, what is written and not sent among it.
  * @property {() => Promise<void>} close  As if the page were: an answer that is coming is left to another tab.
  */
 
@@ -46,7 +48,7 @@ const TITLE_CHARACTERS = 200;
  */
 export function createChat(given) {
   const parts = createParts(given, (thread) => opened.get(thread)?.lost());
-  const { store, channel, threads, notices, presence } = parts;
+  const { store, channel, threads, notices, presence, keeper } = parts;
   const removal = createRemoval(parts);
   const opened = createOpened(parts);
   const ready = threads.load().then(removal.sweep);
@@ -98,6 +100,11 @@ export function createChat(given) {
     if (opened.shown() === thread.id) await opened.show(null);
   }
 
+  async function reload() {
+    await refresh(null);
+    channel.post({ type: "changed", threads: null });
+  }
+
   return {
     store,
     ready,
@@ -114,9 +121,17 @@ export function createChat(given) {
     setSystem: (id, system) => threads.update(id, { system }),
     setParameters: (id, parameters) => threads.update(id, { parameters }),
     search: (text, aborted) => searchThreads(parts, text, aborted),
-    async reload() {
-      await refresh(null);
-      channel.post({ type: "changed", threads: null });
+    reload,
+    async wipe() {
+      for (const { view } of opened.all()) {
+        view.setDraft("");
+        view.pictures.value = [];
+      }
+      keeper.forget(null);
+      await store.wipe();
+      forgetLastWords(null);
+      await show(null);
+      await reload();
     },
     async close() {
       for (const end of release) end();

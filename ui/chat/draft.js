@@ -20,11 +20,13 @@ export function createDraft({ store, thread, fresh, everyMs }) {
   /** @type {import("../vendor/core.js").Signal<Said | null>} */
   const queued = signal(null);
   let name = fresh ? UNSAID : thread;
+  /** What is being sent, until its row is written or it is given back. */
+  let leaving = "";
   const checkpoint = createCheckpoint(() => store.putDraft(name, all()), everyMs);
 
   // Until it is sent, what waits is stored as a part of the draft: a page that is closed loses neither.
   function all() {
-    return joined(queued.peek()?.text ?? "", text.peek());
+    return joined(joined(leaving, queued.peek()?.text ?? ""), text.peek());
   }
 
   /** @param {string} changed */
@@ -39,6 +41,7 @@ export function createDraft({ store, thread, fresh, everyMs }) {
    * @param {Said} said
    */
   function giveBack(said) {
+    leaving = "";
     batch(() => {
       text.value = joined(said.text, text.peek());
       pictures.value = [...said.pictures, ...pictures.peek()];
@@ -52,7 +55,6 @@ export function createDraft({ store, thread, fresh, everyMs }) {
     queued,
     set,
     giveBack,
-    touch: checkpoint.touch,
     flush: checkpoint.flush,
     close: checkpoint.close,
 
@@ -72,6 +74,7 @@ export function createDraft({ store, thread, fresh, everyMs }) {
      * @param {Said} said
      */
     take(said) {
+      leaving = said.text;
       batch(() => {
         if (text.peek().trim() === said.text.trim()) text.value = "";
         pictures.value = pictures.peek().filter((picture) => !said.pictures.includes(picture));
@@ -80,10 +83,30 @@ export function createDraft({ store, thread, fresh, everyMs }) {
 
     /** @returns {{thread: string, text: string}[]} The rows that go with the thread's row. */
     stored() {
+      leaving = "";
       const rows = [{ thread: name, text: name === thread ? all() : "" }];
       if (name !== thread && all() !== "") rows.push({ thread, text: all() });
       name = thread;
       return rows;
+    },
+
+    /**
+     * What is being sent has to wait for the present answer.
+     *
+     * @param {Said} said
+     */
+    wait(said) {
+      leaving = "";
+      queued.value = said;
+      checkpoint.touch();
+    },
+
+    /** @returns {Said | null} What has waited; it is being sent now. */
+    next() {
+      const said = queued.peek();
+      leaving = said?.text ?? "";
+      queued.value = null;
+      return said;
     },
 
     /** The message that waits is not going to be sent by itself. */

@@ -70,10 +70,10 @@ export function createKeeper(store, { retryMs, onKept, onUnread }) {
       }
     },
 
-    /** @param {string} thread  It is gone: nothing of it is to be written any more. */
+    /** @param {string | null} thread  It is gone: nothing of it is to be written any more. `null`: every one is. */
     forget(thread) {
-      threads.delete(thread);
-      for (const row of [...messages.values()]) if (row.thread === thread) messages.delete(row.id);
+      for (const { id } of [...threads.values()]) if (thread === null || id === thread) threads.delete(id);
+      for (const row of [...messages.values()]) if (thread === null || row.thread === thread) messages.delete(row.id);
     },
 
     close() {

@@ -17,7 +17,8 @@ import { copyOf, grow } from "./message_rows.js";
  * @property {Signal<Status>} status
  * @property {number} startedAt  When this answer, or this continuation of it, was asked for.
  * @property {number | null} firstAt
- * @property {Signal<number>} tokens  About how many have come in this run; set a few times a second.
+ * @property {Signal<number>} tokens  About how many have come in this run. It changes with every piece: look at it on a
+ *   clock.
  * @property {(subscriber: (delta: Delta) => void) => () => void} subscribe  From now on; what came before is in `message`.
  */
 
@@ -29,8 +30,6 @@ import { copyOf, grow } from "./message_rows.js";
  * @property {(status: Status) => void} setStatus
  */
 
-const TOKENS_EVERY_MS = 200;
-
 /**
  * @param {Message} message
  * @param {{mine: boolean, startedAt: number, firstAt?: number | null, tokens?: number, now: () => number}} options
@@ -40,7 +39,7 @@ export function createLive(message, { mine, startedAt, firstAt = null, tokens: s
   /** @type {Set<(delta: Delta) => void>} */
   const subscribers = new Set();
   const grown = copyOf(message);
-  const tokens = countTokens(soFar, now);
+  const tokens = countTokens(soFar);
   const think = timeReasoning(grown, now);
 
   /** @type {Live} */
@@ -91,14 +90,10 @@ function tellAll(subscribers, delta) {
   if (thrown) throw thrown.error;
 }
 
-/**
- * @param {number} soFar
- * @param {() => number} now
- */
-function countTokens(soFar, now) {
+/** @param {number} soFar */
+function countTokens(soFar) {
   const shown = signal(soFar);
   let tokens = soFar;
-  let shownAt = 0;
   return {
     shown,
     /**
@@ -108,10 +103,7 @@ function countTokens(soFar, now) {
     count(delta) {
       const more = estimateTokens(delta);
       tokens += more;
-      if (now() - shownAt >= TOKENS_EVERY_MS) {
-        shownAt = now();
-        shown.value = Math.round(tokens);
-      }
+      shown.value = Math.round(tokens);
       return more > 0;
     },
   };
@@ -132,6 +124,6 @@ function timeReasoning(message, now) {
     if (answering || (delta.kind !== "reasoning" && delta.kind !== "content")) return;
     if (delta.kind === "content") answering = true;
     else from ??= now();
-    if (from !== null) message.reasoningMs = before + now() - from;
+    if (from !== null) message.reasoningMs = before + Math.max(0, now() - from);
   };
 }

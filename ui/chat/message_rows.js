@@ -100,8 +100,9 @@ function growTool(message, delta) {
 export function timingOf(before, sentAt, firstAt, at) {
   return {
     sentAt: before?.sentAt ?? sentAt,
-    firstMs: before?.firstMs ?? (firstAt === null ? null : firstAt - sentAt),
-    totalMs: (before?.totalMs ?? 0) + at - sentAt,
+    // A clock that was set back meanwhile makes no time negative.
+    firstMs: before?.firstMs ?? (firstAt === null ? null : Math.max(0, firstAt - sentAt)),
+    totalMs: (before?.totalMs ?? 0) + Math.max(0, at - sentAt),
   };
 }
 

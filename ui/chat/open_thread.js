@@ -104,7 +104,7 @@ export function createOpenThread(parts, row, { fresh }) {
     fork,
     stop() {
       if (!asking.busy()) draft.giveBackQueued();
-      answering.stop();
+      asking.stop();
     },
   };
 

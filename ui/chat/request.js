@@ -1,5 +1,6 @@
 // What is asked of the gateway for an answer in a thread.
 
+import { defaultModel, loadModels } from "../models.js";
 import { authorization } from "../session.js";
 import { settings } from "../settings.js";
 import { chatBody, continueBody } from "../stream/body.js";
@@ -19,8 +20,14 @@ import { chatBody, continueBody } from "../stream/body.js";
 export function requestFor({ system, parameters }, { messages, model, stream = settings.value.stream, continuing }) {
   const body = continuing ? continueBody : chatBody;
   return {
-    body: () => body({ model, system, parameters, messages, stream }),
+    body: async () => body({ model: model || (await firstModel()), system, parameters, messages, stream }),
     headers: authorization(),
     lifeTimeoutMs: settings.value.lifeTimeoutS * 1000,
   };
+}
+
+/** Whoever sends before the list of models has come waits for it. */
+async function firstModel() {
+  if (defaultModel.peek() === "") await loadModels();
+  return defaultModel.peek();
 }

@@ -11,16 +11,18 @@ const MOST = 1_000_000;
 /** Words that nobody took back in a day belong to an answer that another tab has finished. */
 const STALE_MS = 86_400_000;
 
+// Where a browser blocks storage, `localStorage` itself throws: it is only touched where that is caught.
+
 /**
  * Leave what there is of an answer. Call it while the page goes away.
  *
  * @param {Message} message
  * @param {Storage} [storage]
  */
-export function leaveLastWords({ id, content, reasoning, reasoningMs, tools }, storage = localStorage) {
+export function leaveLastWords({ id, content, reasoning, reasoningMs, tools }, storage) {
   if (content.length + reasoning.length > MOST) return;
   try {
-    storage.setItem(PREFIX + id, JSON.stringify({ at: Date.now(), content, reasoning, reasoningMs, tools }));
+    (storage ?? localStorage).setItem(PREFIX + id, JSON.stringify({ at: Date.now(), content, reasoning, reasoningMs, tools }));
   } catch {
     // No storage, or no room: the last checkpoint has to do.
   }
@@ -33,15 +35,32 @@ export function leaveLastWords({ id, content, reasoning, reasoningMs, tools }, s
  * @param {Storage} [storage]
  * @returns {Message}
  */
-export function withLastWords(message, storage = localStorage) {
+export function withLastWords(message, storage) {
   try {
-    const left = read(storage.getItem(PREFIX + message.id));
-    storage.removeItem(PREFIX + message.id);
-    dropStale(storage);
+    const kept = storage ?? localStorage;
+    const left = read(kept.getItem(PREFIX + message.id));
+    kept.removeItem(PREFIX + message.id);
+    dropStale(kept);
     const more = left && left.content.length + left.reasoning.length > message.content.length + message.reasoning.length;
     return more ? { ...message, ...left } : message;
   } catch {
     return message;
+  }
+}
+
+/**
+ * Keep no words any longer: of the answer with this id, which has ended, or of any.
+ *
+ * @param {string | null} id  `null`: of any.
+ * @param {Storage} [storage]
+ */
+export function forgetLastWords(id, storage) {
+  try {
+    const kept = storage ?? localStorage;
+    const names = id === null ? Object.keys(kept).filter((name) => name.startsWith(PREFIX)) : [PREFIX + id];
+    for (const name of names) kept.removeItem(name);
+  } catch {
+    // No storage: nothing was left in it.
   }
 }
 

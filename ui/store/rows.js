@@ -73,8 +73,9 @@ async function write(db, changes) {
     for (const [index, change] of changes.entries()) {
       const request = apply(transaction, change);
       request.catch(() => {}); // The transaction fails with it.
-      if (index % AT_ONCE === AT_ONCE - 1) await request;
+      if (index % AT_ONCE === AT_ONCE - 1 || "removeOf" in change) await request;
     }
+    transaction.commit(); // A page that is left while this is written gets no turn to do so by itself.
   } catch (error) {
     abort(transaction);
     throw transaction.error ?? error;

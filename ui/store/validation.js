@@ -80,13 +80,14 @@ const SHAPES = {
     pictures: list(picture, 1_000),
     reasoning: TEXT,
     reasoningMs: COUNT,
-    tools: list(record({ id: NAME, name: NAME, arguments: TEXT }), 10_000),
+    // What a model or an upstream has named is as long as they like: what the page took must come back from a file.
+    tools: list(record({ id: TEXT, name: TEXT, arguments: TEXT }), 10_000),
     status: oneOf("done", "stopped", "failed"),
     failure: orNull(
       record({ code: NAME, detail: TEXT, type: NAME, retryAt: orNull(TIME), raw: TEXT, requestId: NAME }),
     ),
     model: NAME,
-    finish: orNull(NAME),
+    finish: orNull(TEXT),
     usage: orNull(
       record({ input: COUNT, output: COUNT, reasoning: COUNT, cached: COUNT, costUsd: orNull(COUNT) }),
     ),

@@ -36,8 +36,18 @@ function request(name, options) {
       return new Promise((release) => resolve(() => release(undefined)));
     };
     navigator.locks.request(name, options, hold).catch((error) => {
-      if (options.signal?.aborted) resolve(null);
-      else reject(error);
+      if (options.signal?.aborted) return resolve(null);
+      if (!isRefused(error)) return reject(error);
+      locks.available = false;
+      resolve(options.ifAvailable ? null : () => {});
     });
   });
 }
+
+/** @param {unknown} error  Where a browser blocks storage there are locks, but none is given. */
+function isRefused(error) {
+  return error instanceof DOMException && error.name === "SecurityError";
+}
+
+// Known before the first lock is wanted: who waits for an owner's lock must not take a refusal for its end.
+if (locks.available) locks.held("").catch((error) => (locks.available &&= !isRefused(error)));

@@ -1,4 +1,3 @@
-import { models } from "/ui/app/models.js";
 import { keyWanted } from "/ui/app/session.js";
 import { change } from "/ui/app/settings.js";
 import { startRun } from "/ui/app/stream/run.js";
@@ -7,7 +6,6 @@ import { assert, assertEqual, until } from "./harness.js";
 
 chatTest("a question is answered, and the answer is stored with how it went", async (world) => {
   const chat = await world.tab();
-  models.value = [{ id: "m", owner: "p", context: null, inputs: [], abilities: [], price: { inputUsd: 1, outputUsd: 2 } }];
 
   assertEqual(true, await send(chat, "  Hello\nthere "));
   const run = await world.run(1);
@@ -29,7 +27,6 @@ chatTest("a question is answered, and the answer is stored with how it went", as
   const [, stored] = await world.store.messages(idOf(chat));
   assertEqual(last(chat), stored);
   assertEqual(["Hello there"], chat.threads.value.map(({ opening }) => opening));
-  models.value = [];
 });
 
 chatTest("the request has the path, the model and the settings of the thread", async (world) => {

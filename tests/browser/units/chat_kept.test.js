@@ -185,3 +185,32 @@ chatTest("slow storage does not make the next question wait for another tab", as
 
   assertEqual([null, 2], [open(chat).queued.value, world.runs.length]);
 });
+
+chatTest("what came last before the page was left is kept though the database was too slow to take it", async (world) => {
+  const chat = await world.tab({ pace: { saveMs: 10_000 } });
+  await send(chat, "Hi");
+  const run = await world.run(1);
+  run.say("Some words");
+  const id = idOf(chat);
+  await until(async () => (await world.store.messages(id))[1]?.content === "Some words");
+  chat.store.put = () => new Promise(() => {});
+  run.say(", and the last");
+  dispatchEvent(new PageTransitionEvent("pagehide"));
+  dieOf(id);
+
+  const again = await world.tab();
+  await again.show(id);
+
+  await until(() => last(again).status === "failed");
+  assertEqual("Some words, and the last", last(again).content);
+  await until(async () => (await world.store.messages(id))[1].content === "Some words, and the last");
+});
+
+/**
+ * Let go of a thread's lock, as the browser does when its tab has gone.
+ *
+ * @param {string} id
+ */
+function dieOf(id) {
+  navigator.locks.request(`llms:run:${id}`, { steal: true }, () => {});
+}

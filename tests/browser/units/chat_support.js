@@ -2,6 +2,8 @@
 
 import { createChat } from "/ui/app/chat/chat.js";
 import { newId } from "/ui/app/ids.js";
+import { models } from "/ui/app/models.js";
+import { change } from "/ui/app/settings.js";
 import { deleteDB } from "/ui/app/vendor/core.js";
 import { openStore } from "/ui/app/store/store.js";
 import { openChannel } from "/ui/app/tabs/channel.js";
@@ -45,6 +47,9 @@ export const NO_LOCKS = {
   held: async () => false,
 };
 
+// A request without a model asks the gateway for one, and there is none here.
+change({ model: "unit-model" });
+
 /**
  * @param {string} name
  * @param {(world: World) => Promise<void>} body
@@ -61,6 +66,7 @@ export function chatTest(name, body) {
 }
 
 async function createWorld() {
+  models.value = [{ id: "m", owner: "p", context: null, inputs: [], abilities: [], price: { inputUsd: 1, outputUsd: 2 } }];
   const name = `test-${newId()}`;
   /** @type {(() => unknown)[]} */
   const ends = [];

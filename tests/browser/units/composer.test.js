@@ -173,6 +173,22 @@ test("a picture that is pasted is attached, text beside a picture is pasted as t
     assertEqual(["p.png"], open.pictures.value.map((/** @type {any} */ { name }) => name));
   }));
 
+test("a megabyte is pasted in one piece, where the cursor is", () =>
+  withComposer(async ({ open, box }) => {
+    type(box, "before after");
+    box.setSelectionRange(7, 7);
+    const data = new DataTransfer();
+    data.setData("text/plain", "line\n".repeat(200_000));
+
+    const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+    box.dispatchEvent(paste);
+
+    assert(paste.defaultPrevented);
+    assertEqual(1_000_012, box.value.length);
+    assert(box.value.startsWith("before line\n") && box.value.endsWith("line\nafter"));
+    assert(open.draft.value === box.value);
+  }));
+
 test("the addresses of thumbnails are given back", async () => {
   const made = new Set();
   const { createObjectURL, revokeObjectURL } = URL;

@@ -1,0 +1,58 @@
+// What every box for text shares: it grows with its text, takes long ones, and knows which Enter means "send".
+
+import { useLayoutEffect } from "../vendor/core.js";
+
+const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
+/** A text this long has reached the greatest height, and whatever looks at all of it takes time. */
+const LONG_CHARACTERS = 20_000;
+
+/**
+ * Whether a key sends: Enter alone. An input method uses Enter to take its suggestion; Safari says that by the key code
+ * 229 only, as its composition ends before the key.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function isSendKey(event) {
+  return event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing && event.keyCode !== 229;
+}
+
+/**
+ * Paste a long text as one piece. The browser's own way takes it line by line, to be able to undo it: seconds for a
+ * megabyte.
+ *
+ * @param {HTMLTextAreaElement} box
+ * @param {ClipboardEvent} event
+ * @returns {boolean} Whether it was long.
+ */
+export function pasteLong(box, event) {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (text.length <= LONG_CHARACTERS) return false;
+  event.preventDefault();
+  box.setRangeText(text, box.selectionStart, box.selectionEnd, "end");
+  if (box.selectionEnd === box.value.length) box.scrollTop = box.scrollHeight;
+  return true;
+}
+
+/**
+ * Let a box grow where CSS cannot (`field-sizing`).
+ *
+ * @param {import("preact").RefObject<HTMLTextAreaElement | null>} box
+ */
+export function useGrowingBox(box) {
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (GROWS_BY_ITSELF || element === null) return undefined;
+    const fit = () => {
+      const { length } = element.value;
+      element.style.height = "auto";
+      element.style.height = length > LONG_CHARACTERS ? "100vh" : `${element.scrollHeight}px`;
+    };
+    fit();
+    element.addEventListener("input", fit);
+    element.addEventListener("grow", fit); // a text that was put there by script
+    return () => {
+      element.removeEventListener("input", fit);
+      element.removeEventListener("grow", fit);
+    };
+  }, []);
+}
