@@ -43,12 +43,15 @@ const PATHS = {
 
 /** Those whose shape is a surface or a row of dots, not a line. */
 const HEAVY = new Set(["more", "stop"]);
+/** Those that point along the line of text: the other way where it runs from right to left. */
+const TURNING = new Set(["back", "forward"]);
 
 /** @typedef {keyof typeof PATHS} IconName */
 
 /** @param {{name: IconName}} props */
 export function Icon({ name }) {
-  return html`<svg class=${HEAVY.has(name) ? "icon icon-heavy" : "icon"} viewBox="0 0 24 24" aria-hidden="true">
+  const kind = HEAVY.has(name) ? "icon icon-heavy" : TURNING.has(name) ? "icon icon-turning" : "icon";
+  return html`<svg class=${kind} viewBox="0 0 24 24" aria-hidden="true">
     <path d=${PATHS[name]} />
   </svg>`;
 }

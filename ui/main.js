@@ -47,18 +47,6 @@ function fillBox(chat, asked) {
   if (!written.endsWith(asked)) open?.setDraft(written === "" ? asked : `${written}\n\n${asked}`);
 }
 
-/**
- * Put a question from the address into the box, behind what was being written there.
- *
- * @param {Chat} chat
- * @param {string} asked
- */
-function fill(chat, asked) {
-  const open = chat.open.peek();
-  const draft = open?.draft.peek();
-  open?.setDraft(draft ? `${draft}\n\n${asked}` : asked);
-}
-
 /** @param {Chat} chat */
 async function showRoute(chat) {
   const wanted = route.peek();

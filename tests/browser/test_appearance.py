@@ -23,8 +23,12 @@ async def test_theme(chat):
     await opened.page.get_by_role("dialog").get_by_text("Light", exact=True).click()
     await until(opened.page, f"light => ({BACKGROUND})() === light", light)
 
+    await opened.page.add_init_script("""document.addEventListener("readystatechange", () => {
+      globalThis.early ??= document.documentElement.dataset.theme;
+    })""")
     await opened.reload()
     assert light == await opened.page.evaluate(BACKGROUND)
+    assert "light" == await opened.page.evaluate("globalThis.early"), "before any module has run: a page must not flash"
 
 
 async def test_phone(chat):
@@ -102,7 +106,9 @@ async def test_every_text_is_in_the_table(chat):
     await opened.cancel_button.click()
     await opened.idle()
     opened.watch.expect("status of 503")
-    await opened.page.route("**/v1/chat/completions", lambda route: route.fulfill(status=503, json={"error": {"message": "No."}}))
+    await opened.page.route(
+        "**/v1/chat/completions", lambda route: route.fulfill(status=503, json={"error": {"message": "No."}})
+    )
     await opened.send("Question")
     await opened.problem.wait_for()
     found["failed"] = await opened.page.evaluate(SEEN, KNOWN)
@@ -133,7 +139,9 @@ async def test_long_names(chat, width):
     name = "organisation/" + "very-long-model-name-" * 8
     opened = await chat(context={"viewport": {"width": width, "height": 800}})
     await opened.page.evaluate("model => localStorage.setItem('llms.settings', JSON.stringify({model}))", name)
-    await opened.page.route("**/v1/models", lambda route: route.fulfill(json={"object": "list", "data": [{"id": name}]}))
+    await opened.page.route(
+        "**/v1/models", lambda route: route.fulfill(json={"object": "list", "data": [{"id": name}]})
+    )
     await opened.reload()
     opened.watch.expect("status of 404")
 
@@ -144,4 +152,4 @@ async def test_long_names(chat, width):
     assert name == await opened.page.get_by_test_id("model-button").get_attribute("title")
     for part in ("settings-button", "code-button", "thread-settings-button"):
         box = await opened.page.get_by_test_id(part).bounding_box()
-        assert 0 <= box["x"] and box["x"] + box["width"] <= width, part
+        assert 0 <= box["x"] <= width - box["width"], part

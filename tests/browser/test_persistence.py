@@ -15,6 +15,7 @@ async def test_answer_after_a_reload(chat):
     opened = await chat()
     opened.script(openai.stream([text]))
     await opened.ask("Hi")
+    await opened.answer.locator("code.hljs").wait_for()  # colours come a moment after the text
     before = await opened.answer.locator(".markdown").first.inner_html()
 
     await opened.reload()

@@ -138,6 +138,7 @@ async def test_links_load_nothing_and_tell_nothing(chat):
     await opened.context.route("http://elsewhere.test/**", lambda route: route.fulfill(body="page"))
     link = opened.answer.get_by_role("link", name="the bank")
     await link.hover()
+    assert {"noopener", "noreferrer", "nofollow"} <= set((await link.get_attribute("rel")).split())
     before = list(opened.watch.found)
     opened.watch.expect("elsewhere.test")
 

@@ -106,7 +106,9 @@ async def test_tool_call_while_it_comes(chat):
     assert 1 == len(opened.upstream.requests)
 
 
-@pytest.mark.parametrize(("finish", "text"), [("length", "Cut off at max_tokens"), ("content_filter", "content filter")])
+@pytest.mark.parametrize(
+    ("finish", "text"), [("length", "Cut off at max_tokens"), ("content_filter", "content filter")]
+)
 async def test_other_ends(chat, finish, text):
     """An answer that ended for another reason than that it was complete says so."""
     opened = await chat()

@@ -36,13 +36,27 @@ async def test_watch_sees(chat, deed, trace):
     assert any(trace in line for line in opened.watch.found), opened.watch.found
 
 
-@pytest.mark.parametrize(("required", "code", "said"), [("", 5, "left out, as the browser tests need Chromium"), ("1", 1, "need Chromium")])
+@pytest.mark.parametrize(
+    ("required", "code", "said"), [("", 5, "left out, as the browser tests need Chromium"), ("1", 1, "need Chromium")]
+)
 async def test_without_a_browser(required, code, said):
     """Where there is no browser the tests are left out, in one clear line; where they have to run they fail."""
     environ = {**os.environ, "CHROMIUM_PATH": "/nowhere", "LLMS_BROWSER_REQUIRED": required}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "test_basics.py"), "-k", "no_key"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        str(HERE / "test_basics.py"),
+        "-k",
+        "no_key",
+    ]
 
-    done = await asyncio.create_subprocess_exec(*command, env=environ, cwd=HERE.parents[1], stdout=asyncio.subprocess.PIPE)
+    done = await asyncio.create_subprocess_exec(
+        *command, env=environ, cwd=HERE.parents[1], stdout=asyncio.subprocess.PIPE
+    )
     told = (await done.communicate())[0].decode()
 
     assert code == done.returncode, told

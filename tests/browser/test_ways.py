@@ -115,7 +115,9 @@ async def test_key_that_was_refused(chat):
     await dialog.locator("input[type=password]").wait_for()
 
 
-@pytest.mark.parametrize("parts", [["Before.\n\n", "| a | b |\n|---|---|\n| 1 | 2 |\n\n", "After."], ["|a|b|\n|-|-|\n|1|2|"]])
+@pytest.mark.parametrize(
+    "parts", [["Before.\n\n", "| a | b |\n|---|---|\n| 1 | 2 |\n\n", "After."], ["|a|b|\n|-|-|\n|1|2|"]]
+)
 async def test_page_that_stumbles(chat, parts):
     """Where showing the text fails, the page says so, shows it plain, and all of it is kept."""
     opened = await chat()

@@ -25,6 +25,19 @@ import { createRelay } from "./relay.js";
  */
 
 /**
+ * A store that hangs must not hold up what comes next; what is to be written waits there.
+ *
+ * @param {number} ms
+ * @param {Promise<unknown>} writing
+ */
+async function within(ms, writing) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  await Promise.race([writing, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
+/**
  * @param {import("./parts.js").Parts} parts
  * @param {object} options
  * @param {Message} options.message  Its row; what it holds already is continued.
@@ -64,7 +77,8 @@ export function startAnswer(parts, { message, request, release, onEnded }) {
       handle.grow(delta);
       relay.step({ delta });
     }
-    checkpoint.touch();
+    // Not for what comes with the head of the answer: the first words would have to wait for the next turn.
+    if (deltas.some(({ kind }) => kind !== "served")) checkpoint.touch();
     // Last, as it may throw: then it is all in the message, and the run reports it.
     for (const delta of deltas) handle.tell(delta);
   }
@@ -78,7 +92,7 @@ export function startAnswer(parts, { message, request, release, onEnded }) {
     close();
     if (outcome.failure?.code === "HTTP_401") keyWanted.value = true;
     onEnded(final);
-    await keeper.put({ messages: [final] });
+    await within(pace.storeMs, keeper.put({ messages: [final] }));
     forgetLastWords(final.id); // A tab that had it before may have left some.
     relay.end(final);
     release();

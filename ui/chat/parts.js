@@ -18,6 +18,8 @@ const PACE = {
   /** Between two checkpoints of an answer. */
   saveMs: 1_000,
   draftMs: 300,
+  /** How long the end of an answer waits to be stored before another may begin. */
+  storeMs: 3_000,
   /** Between two tries to store what could not be stored. */
   retryMs: 5_000,
   undoMs: 10_000,

@@ -31,12 +31,18 @@ function jump(event, anchor) {
   event.preventDefault();
   const wanted = (anchor.getAttribute("href") ?? "").slice(1).toLowerCase();
   const headings = anchor.closest(".markdown")?.querySelectorAll("h1, h2, h3, h4, h5, h6") ?? [];
-  Array.from(headings).find((heading) => nameOf(heading) === wanted)?.scrollIntoView({ block: "start" });
+  Array.from(headings)
+    .find((heading) => nameOf(heading) === wanted)
+    ?.scrollIntoView({ block: "start" });
 }
 
 /** @param {Element} heading The name that most renderers of Markdown give it. */
 function nameOf(heading) {
-  return (heading.textContent ?? "").trim().toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").replaceAll(" ", "-");
+  return (heading.textContent ?? "")
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_ -]/gu, "")
+    .replaceAll(" ", "-");
 }
 
 /** @param {HTMLButtonElement} button */

@@ -27,7 +27,7 @@ const FILE = /\.(?:js|mjs|ts|tsx|jsx|json|html|css|txt|yml|yaml|toml|cpp|java|kt
  * drops control characters and white space and lowers the case of the scheme.
  *
  * @param {string} written
- * @returns {Address | null} Where it may not be opened: another scheme, a path of this page's own origin, not an address.
+ * @returns {Address | null} `null`: may not be opened. Another scheme, this page's own origin, not an address.
  */
 export function readAddress(written) {
   const text = decode(written);

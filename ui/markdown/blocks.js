@@ -11,8 +11,8 @@ import { formula } from "./math.js";
 const HEADINGS = /** @type {const} */ (["h1", "h2", "h3", "h4", "h5", "h6"]);
 
 /**
- * Each block finds its own direction. A paragraph inside a list item or a quote takes that of its container, so that the
- * bullet or the bar stands on the side where reading begins.
+ * Each block finds its own direction. A paragraph inside a list item or a quote takes that of its container, so that
+ * the bullet or the bar stands on the side where reading begins.
  *
  * @param {Token[]} tokens
  * @param {boolean} [nested]
@@ -80,6 +80,7 @@ function html(token, direction) {
  * @param {Token} token
  */
 function list(token) {
+  /** @type {Record<string, string>} */
   const start = token.ordered && token.start !== 1 ? { start: String(token.start) } : {};
   const made = element(token.ordered ? "ol" : "ul", token.items.map(item), start);
   if (token.loose) made.className = "md-loose";
@@ -98,10 +99,18 @@ function item(token) {
 
 /** @param {Token} token */
 function table(token) {
-  const row = (/** @type {Token[]} */ cells, /** @type {"th" | "td"} */ name) =>
-    element("tr", cells.map((cell, at) => element(name, inline(cell.tokens ?? []), { dir: "auto", ...aligned(token.align[at]) })));
+  const row = (/** @type {Token[]} */ cells, /** @type {"th" | "td"} */ name) => {
+    const attributes = (/** @type {number} */ at) => ({ dir: "auto", ...aligned(token.align[at]) });
+    return element(
+      "tr",
+      cells.map((cell, at) => element(name, inline(cell.tokens ?? []), attributes(at))),
+    );
+  };
   const head = element("thead", [row(token.header, "th")]);
-  const body = element("tbody", token.rows.map((/** @type {Token[]} */ cells) => row(cells, "td")));
+  const body = element(
+    "tbody",
+    token.rows.map((/** @type {Token[]} */ cells) => row(cells, "td")),
+  );
   return element("div", [element("table", [head, body])], { class: "md-table", tabindex: "0" });
 }
 

@@ -7,8 +7,8 @@ import { isClosedFence, isFence } from "./finished.js";
 const HALF_CLOSER = /^ {0,3}(?:`*|~*) *$/;
 
 /**
- * Give the line that opens a code block, if the block is still open and its lines stand there as they are shown: those of
- * an indented one are shown without their indentation.
+ * Give the line that opens a code block, if the block is still open and its lines stand there as they are shown: those
+ * of an indented one are shown without their indentation.
  *
  * @param {import("./lexer.js").Token} token
  * @returns {string | null}

@@ -13,7 +13,7 @@ import { SEGMENT, nextCut } from "./segments.js";
  * @typedef {object} Beginning
  * @property {Token} done  The block with nothing but what is finished.
  * @property {number} cut  Where in its source the rest begins.
- * @property {number} depth  How many elements deep inside the block's own element the finished and the coming ones meet.
+ * @property {number} depth  How many elements deep inside the block's own one the finished and the coming ones meet.
  * @property {string} head  What has to stand before the rest so that it is read as the same block.
  * @property {string} kept  The source of what the rest has to be read as; empty where that needs no check.
  */
@@ -28,7 +28,7 @@ import { SEGMENT, nextCut } from "./segments.js";
 export function countFinished(tokens, lines, links) {
   const count = firstOpen(tokens);
   if (count === 0 || count === tokens.length) return count;
-  // What stands before a block may make it what it is: a closing tag alone, for one, begins a block, but not after text.
+  // What stands before a block may make it what it is: a closing tag begins a block, for one, but not after text.
   const alone = lex(lines.slice(source(tokens.slice(0, count)).length), { open: true, links });
   const isAlike = tokens.slice(count).every(({ type, raw }, at) => alone[at]?.type === type && alone[at].raw === raw);
   return isAlike ? count : 0;
@@ -43,8 +43,8 @@ function firstOpen(tokens) {
   const solid = [...tokens.keys()].filter((at) => tokens[at].type !== "space");
   const last = solid.at(-1);
   if (last === undefined) return 0;
-  for (let at = last; at >= 0; at -= 1) if (isOver(tokens[at], tokens[at + 1])) return Math.max(at + 1, before(tokens, solid));
-  return before(tokens, solid);
+  const over = solid.findLast((at) => isOver(tokens[at], tokens[at + 1]));
+  return Math.max(over === undefined ? 0 : over + 1, before(tokens, solid));
 }
 
 /**
@@ -56,7 +56,10 @@ function firstOpen(tokens) {
  */
 function before(tokens, solid) {
   const last = solid[solid.length - 1];
-  const rest = tokens.slice(last).map((token) => token.raw).join("");
+  const rest = tokens
+    .slice(last)
+    .map((token) => token.raw)
+    .join("");
   const isCertain = rest.indexOf("\n") !== rest.lastIndexOf("\n") && !tokens[last].open;
   return isCertain ? last : (solid.at(-2) ?? 0);
 }
@@ -66,9 +69,9 @@ function before(tokens, solid) {
  * @param {Token | undefined} next
  */
 function isOver(token, next) {
-  if (token.type === "code") return isFence(token) && (next !== undefined || token.raw.endsWith("\n")) && isClosedFence(token);
-  const endsAtBlankLine = ["paragraph", "heading", "hr", "table"].includes(token.type) || (token.type === "mathBlock" && !token.open);
-  return endsAtBlankLine && next?.type === "space" && /\n[ \t]*\n/.test(next.raw);
+  if (isFence(token)) return (next !== undefined || token.raw.endsWith("\n")) && isClosedFence(token);
+  const isWhole = ["paragraph", "heading", "hr", "table", "mathBlock"].includes(token.type) && !token.open;
+  return isWhole && next?.type === "space" && /\n[ \t]*\n/.test(next.raw);
 }
 
 /** @param {Token} token */
@@ -222,7 +225,7 @@ function quotePart(token) {
   return part === null ? null : { ...part, done: { ...token, tokens: [part.done] }, depth: part.depth + 1 };
 }
 
-/** @param {string} raw Whether a formula may begin here and end in what comes, with blocks between that then are none. */
+/** @param {string} raw Whether a formula may begin here and end in what comes: blocks between then are none. */
 function mayBeFormula(raw) {
   return raw.split("$$").length % 2 === 0 || raw.split("\\[").length > raw.split("\\]").length;
 }

@@ -7,11 +7,11 @@
 export const FORMULA = 4_000;
 
 /** @type {Record<string, string>} */
-const PARTNERS = { "\\(": "\\)", "\\[": "\\]", "$$": "$$" };
+const PARTNERS = { "\\(": "\\)", "\\[": "\\]", $$: "$$" };
 
 /**
- * A line that begins with the delimiter of a block, further down in the paragraph that the text begins with, or one that
- * may end that paragraph, where the search stops: else it would go to the end of the text for every paragraph.
+ * A line that begins with the delimiter of a block, further down in the paragraph that the text begins with, or one
+ * that may end that paragraph, where the search stops: else it would go to the end of the text for every paragraph.
  */
 const IN_PARAGRAPH = /\n(?:( {0,3}(?:\$\$|\\\[))|[ \t]*(?:\n|$|[#>*+|~`<=_\d-]))/g;
 

@@ -16,7 +16,7 @@ import { Sheet } from "./sheet.js";
 /** A paragraph without a line break is looked at again when so much more of it has come. */
 const STEP = 1_000;
 
-/** What takes longer than this (one huge list item, of which nothing can be finished) is done for a tenth of the time, */
+/** What takes longer than this (a huge list item, of which nothing can be finished) is done for a tenth of the time, */
 const LONG_MS = 8;
 const SHARE = 10;
 /** but not later than when so much of it has come, so that the work stays in proportion at any speed. */
@@ -31,7 +31,7 @@ export class LiveMarkdown {
   #half = "";
   /** What has come and was not read. */
   #waiting = "";
-  /** The source of what is not finished, and what has to stand before it so that it is read as the block it belongs to. */
+  /** The source of what is not finished, and what has to stand before it so that it is read as the same block. */
   #tail = "";
   #head = "";
   /** The source of the finished beginning of that block. */
@@ -39,7 +39,7 @@ export class LiveMarkdown {
   /** @type {OpenFence | null} */
   #fence = null;
   /** @type {import("./lexer.js").Links} */
-  #links = {};
+  #links = Object.create(null);
   #hasDefinitions = false;
   #lookAt = STEP;
   #cost = 0;
@@ -149,7 +149,7 @@ export class LiveMarkdown {
     }
   }
 
-  /** The whole lines of the tail: half a line may turn out to be anything, and make something else of the one before. */
+  /** The whole lines of the tail: half a line may turn out to be anything, and change what the one before is. */
   #lines() {
     const source = this.#head + this.#tail;
     return source.slice(0, source.lastIndexOf("\n") + 1);

@@ -50,7 +50,9 @@ function one(token) {
       return [element(token.type, inline(children(token)))];
     case "del":
       // One tilde is "about", as in 20~25.
-      return token.raw.startsWith("~~") ? [element("del", inline(children(token)))] : ["~", ...inline(children(token)), "~"];
+      return token.raw.startsWith("~~")
+        ? [element("del", inline(children(token)))]
+        : ["~", ...inline(children(token)), "~"];
     case "codespan":
       return [element("code", [token.text], { dir: "ltr" })];
     case "br":

@@ -6,7 +6,7 @@ import { mathBlock, mathInline } from "./formulas.js";
 import { SEGMENT, nextCut } from "./segments.js";
 
 /** @typedef {import("../vendor/core.js").Tokens.Generic} Token */
-/** @typedef {Record<string, {href: string | null, title: string | null}>} Links */
+/** @typedef {import("../vendor/core.js").TokensList["links"]} Links */
 /** @typedef {Token[] & {links: Links}} Tokens */
 
 /**
@@ -16,8 +16,8 @@ import { SEGMENT, nextCut } from "./segments.js";
 const DEPTH = 24;
 
 /**
- * Quotes with lines that continue them without a `>`: marked takes the square of their number (16,000 took 2 s). More of
- * them than this make the whole text plain.
+ * Quotes with lines that continue them without a `>`: marked takes the square of their number (16,000 took 2 s). More
+ * of them than this make the whole text plain.
  */
 const LAZY_LINES = 1_000;
 const LAZY_LINE = /^ {0,3}>.*\n(?! {0,3}>)(?=[^\n])/gm;
@@ -70,7 +70,12 @@ class BoundedLexer extends Lexer {
   /** @param {boolean} open */
   constructor(open) {
     const depth = { blocks: 0 };
-    const extensions = { renderers: {}, childTokens: {}, inline: [mathInline.tokenize], startInline: [mathInline.start] };
+    const extensions = {
+      renderers: {},
+      childTokens: {},
+      inline: [mathInline.tokenize],
+      startInline: [mathInline.start],
+    };
     // The end of a container's content need not be the end of the text.
     const block = mathBlock(() => open && depth.blocks === 1);
     super({

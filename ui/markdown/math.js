@@ -7,13 +7,17 @@ const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 /** All of MathML Core that draws something; no link, no picture, no HTML inside. */
 const ELEMENTS = new Set(
-  ("math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover munderover mmultiscripts " +
-    "mprescripts none mtable mtr mtd mlabeledtr menclose mpadded mphantom merror semantics").split(" "),
+  (
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup munder mover munderover mmultiscripts " +
+    "mprescripts none mtable mtr mtd mlabeledtr menclose mpadded mphantom merror semantics"
+  ).split(" "),
 );
 const ATTRIBUTES = new Set(
-  ("accent accentunder columnalign columnlines columnspacing columnspan depth display displaystyle fence form height " +
+  (
+    "accent accentunder columnalign columnlines columnspacing columnspan depth display displaystyle fence form height " +
     "largeop linethickness lspace mathbackground mathcolor mathsize mathvariant maxsize minsize movablelimits notation " +
-    "rowlines rowspacing rowspan rspace scriptlevel separator stretchy symmetric voffset width").split(" "),
+    "rowlines rowspacing rowspan rspace scriptlevel separator stretchy symmetric voffset width"
+  ).split(" "),
 );
 const CLASS = /^(?:tml|math)[a-z-]*$/;
 
@@ -24,7 +28,10 @@ const CLASS = /^(?:tml|math)[a-z-]*$/;
  */
 export function formula(tex, isDisplay) {
   const source = element("code", [tex.trim()], { dir: "ltr" });
-  return element("span", [source], { class: isDisplay ? "md-math md-math-display" : "md-math", "data-tex": tex.trim() });
+  return element("span", [source], {
+    class: isDisplay ? "md-math md-math-display" : "md-math",
+    "data-tex": tex.trim(),
+  });
 }
 
 /**
@@ -39,7 +46,13 @@ export async function drawFormula(source) {
   try {
     const displayMode = span.classList.contains("md-math-display");
     const holder = document.createElement("span");
-    temml.render(span.dataset.tex ?? "", holder, { displayMode, throwOnError: true, trust: false, maxSize: [20, 100], maxExpand: 200 });
+    temml.render(span.dataset.tex ?? "", holder, {
+      displayMode,
+      throwOnError: true,
+      trust: false,
+      maxSize: [20, 100],
+      maxExpand: 200,
+    });
     span.replaceChildren(...Array.from(holder.childNodes, cleaned));
   } catch {
     span.title = t("markdown.formulaFailed");
@@ -73,7 +86,9 @@ function cleaned(drawn) {
  */
 function classesFor(style) {
   const sides = ["Top", "Right", "Bottom", "Left"];
-  const ruled = sides.filter((side) => Reflect.get(style, `border${side}Style`) !== "").map((side) => `md-rule-${side.toLowerCase()}`);
+  const ruled = sides
+    .filter((side) => Reflect.get(style, `border${side}Style`) !== "")
+    .map((side) => `md-rule-${side.toLowerCase()}`);
   const tight = ["Left", "Right"].filter((side) => /^0(?:em|ex|px|pt)?$/.test(Reflect.get(style, `padding${side}`)));
   return [...ruled, ...tight.map((side) => `md-tight-${side.toLowerCase()}`)];
 }

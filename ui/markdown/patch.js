@@ -114,6 +114,7 @@ function isSettled(element) {
  */
 function hasSameSource(old, fresh) {
   if (!(old instanceof HTMLElement && fresh instanceof HTMLElement)) return false;
-  if (fresh.dataset.tex !== undefined) return old.dataset.tex === fresh.dataset.tex && old.className === fresh.className;
+  if (fresh.dataset.tex !== undefined)
+    return old.dataset.tex === fresh.dataset.tex && old.className === fresh.className;
   return old.dataset.language === fresh.dataset.language && old.textContent === fresh.textContent;
 }

@@ -2,18 +2,24 @@
 // text itself stays as it is, and is read anew with what comes next.
 
 import { remend } from "../vendor/core.js";
+import { closers } from "./closers.js";
 
 /** Longer: shown as it stands. Closing spans takes time in proportion to the text, at every change. */
 const LONGEST = 16_000;
 
-/** Not: what we show as it is written (tags, one tilde), what we close ourselves (formulas), what changes the meaning. */
-const CLOSED = /** @type {const} */ ({
+/** Links and pictures only: it closes one kind of marks where two are open in each other. */
+const LINKS = /** @type {const} */ ({
   linkMode: "text-only",
-  htmlTags: false,
-  singleTilde: false,
+  bold: false,
+  boldItalic: false,
   comparisonOperators: false,
-  setextHeadings: false,
+  htmlTags: false,
+  inlineCode: false,
+  italic: false,
   katex: false,
+  setextHeadings: false,
+  singleTilde: false,
+  strikethrough: false,
 });
 
 /** The marks of containers that a line may begin with. */
@@ -31,8 +37,17 @@ const DEFINITION = /^ {0,3}\[[^\]]*(?:\](?::.*)?)?$/;
 const TABLE_HEAD = new RegExp(String.raw`${MARKS}\|`);
 const TABLE_DELIMITER = /^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/m;
 
-/** Marks and half a character reference at the very end. */
-const TRAILING = /(?:[*_~`[$]+|(?<![^\s*_([])!\[?|\\[([]?|&#?\w{0,31}|<)$/;
+/** At the very end: marks, half a character reference, half a tag that is formatting. */
+const TRAILING = /(?:[*_~`[$]+|(?<![^\s*_([])!\[?|\\[([]?|&#?\w{0,31}|<(?:br? ?\/?|\/?(?:su?[bp]?|kb?d?)?)?)$/i;
+
+/** The address of a link that has brackets of its own, as those of Wikipedia: the first closing one is not its end. */
+const ADDRESS = /\]\([^()\s]*\([^()\s]*\)?$/;
+
+/** What may become a link with the next character. */
+const BRACKETS = /(?<!\\)!?\[([^[\]\\]*)\]$/;
+
+/** Formatting that is written as a tag and not closed yet. */
+const SPAN = /<(sub|sup|kbd)>[^<>]*$/i;
 
 /**
  * @param {string} source
@@ -41,8 +56,10 @@ const TRAILING = /(?:[*_~`[$]+|(?<![^\s*_([])!\[?|\\[([]?|&#?\w{0,31}|<)$/;
 export function preview(source) {
   const whole = withoutHalfLine(source).trimEnd();
   if (whole.length > LONGEST) return whole;
-  const shown = closeFormula(whole.replace(TRAILING, "").trimEnd());
-  return remend(shown, CLOSED);
+  const shown = closeFormula(whole.replace(TRAILING, "").trimEnd()).replace(ADDRESS, "](").replace(BRACKETS, "$1");
+  const span = SPAN.exec(shown)?.[1];
+  const linked = remend(span === undefined ? shown : `${shown}</${span}>`, LINKS);
+  return linked + closers(linked);
 }
 
 /** @param {string} source */
@@ -62,7 +79,7 @@ function withoutTableHead(shown) {
   const text = shown.endsWith("\n") ? shown.slice(0, -1) : shown;
   const start = text.lastIndexOf("\n") + 1;
   if (!TABLE_HEAD.test(text.slice(start))) return shown;
-  const paragraph = text.slice(text.lastIndexOf("\n\n") + 1, start);
+  const paragraph = text.slice(text.lastIndexOf("\n\n") + 1);
   return TABLE_DELIMITER.test(paragraph) ? shown : shown.slice(0, start);
 }
 

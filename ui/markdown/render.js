@@ -30,7 +30,7 @@ export function renderMarkdown(text) {
 export function readMarkdown(text) {
   if (isHostile(text)) return lex(text);
   const lines = text.replace(/\r\n?/g, "\n");
-  const links = {};
+  const links = Object.create(null);
   const tokens = readWindows(lines, links);
   // A definition may stand behind its use.
   return lines.length > WINDOW && Object.keys(links).length > 0 ? readWindows(lines, links) : tokens;
@@ -44,7 +44,7 @@ export function readMarkdown(text) {
 function readWindows(text, links) {
   const tokens = [];
   let rest = text;
-  for (let size = WINDOW; rest.length > size; ) {
+  for (let size = WINDOW; rest.length > size;) {
     const lines = rest.slice(0, rest.lastIndexOf("\n", size) + 1);
     const read = lex(lines, { open: true, links });
     const count = countFinished(read, lines, links);

@@ -14,8 +14,8 @@ const waiting = [];
 let working = null;
 
 /**
- * Finish the blocks below a node. They have to be in the page when their turn comes: what has been taken out of it until
- * then is left as it is.
+ * Finish the blocks below a node. They have to be in the page when their turn comes: what has been taken out of it
+ * until then is left as it is.
  *
  * @param {ParentNode} root
  */

@@ -53,7 +53,11 @@ export class Sheet {
     if (this.#frames.length > 0 && tokens.length === 0) return false;
     if (!this.show(tokens)) return false;
     if (this.hasParagraph) joinPieces(/** @type {HTMLElement} */ (this.#frames[0].element));
-    for (let node = before === null ? this.#root.firstChild : before.nextSibling; node !== null; node = node.nextSibling) {
+    for (
+      let node = before === null ? this.#root.firstChild : before.nextSibling;
+      node !== null;
+      node = node.nextSibling
+    ) {
       settle(/** @type {Element} */ (node));
       this.#last = node;
     }
@@ -72,7 +76,11 @@ export class Sheet {
     const before = this.#frames;
     if (!this.show([done])) return false;
     this.#frames = [];
-    for (let element = this.#firstOpen(), level = 0; element instanceof Element; element = element.lastChild, level += 1) {
+    for (
+      let element = this.#firstOpen(), level = 0;
+      element instanceof Element;
+      element = element.lastChild, level += 1
+    ) {
       const last = level === depth ? element.lastChild : (element.lastChild?.previousSibling ?? null);
       const skip = element.localName === "table" ? 1 : 0;
       this.#frames.push({ element, last, skip, loose: element.className === "md-loose" });

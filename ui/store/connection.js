@@ -35,11 +35,21 @@ export async function connect(name, options) {
   /** @type {StoreError | null} */
   let ended = null;
 
+  /** @returns {Promise<Database>} */
   const open = () =>
-    opened(name, options, (db) => {
+    opened(name, options, (db, isDeleted) => {
+      if (isDeleted) return renew(db);
       end(db);
       options.onProblem(/** @type {StoreError} */ (ended));
     });
+
+  // Who deletes the database (in the browser's tools, say) has what is there deleted; what comes is kept all the same.
+  /** @param {Database} db */
+  const renew = (db) => {
+    db.close();
+    current = open();
+    current.catch(() => {});
+  };
 
   /** @param {Database} db */
   const end = (db) => {
@@ -75,7 +85,8 @@ export async function connect(name, options) {
 /**
  * @param {string} name
  * @param {ConnectionOptions} options
- * @param {(db: Database) => void} onNewer Another tab wants to upgrade or delete the database and waits for this one.
+ * @param {(db: Database, isDeleted: boolean) => void} onNewer Another tab wants to upgrade or delete the database and
+ *   waits for this one.
  * @returns {Promise<Database>}
  */
 function opened(name, { steps, blockedMs, open = openDB }, onNewer) {
@@ -91,7 +102,7 @@ function opened(name, { steps, blockedMs, open = openDB }, onNewer) {
           reject(new StoreError("STORAGE_BLOCKED"));
         }, blockedMs);
       },
-      blocking: () => void opening.then(onNewer),
+      blocking: (_present, wanted) => void opening.then((db) => onNewer(db, wanted === null)),
     });
     opening
       .then((db) => (late ? db.close() : resolve(db)), reject)

@@ -36,8 +36,9 @@ export function stickToEnd(scroller, content, following) {
 
   function scrolled() {
     const left = scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
-    if (left <= 1 || (left <= NEAR_PX && scroller.scrollTop > top)) following.value = true;
-    else if (scroller.scrollTop < top) letGo();
+    if (scroller.scrollTop > top && left <= NEAR_PX) following.value = true;
+    // At the very end nobody has scrolled up: the content has become shorter.
+    else if (scroller.scrollTop < top && left > 1) letGo();
     top = scroller.scrollTop;
   }
 

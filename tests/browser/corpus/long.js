@@ -8,7 +8,13 @@ const WORDS =
 function sentence(from) {
   const words = WORDS.split(" ");
   const taken = Array.from({ length: 12 }, (_, at) => words[(from * 7 + at) % words.length]);
-  const marked = [`**${taken[2]}**`, `\`${taken[2]}\``, `*${taken[2]}*`, `[${taken[2]}](https://example.com/${from})`, taken[2]];
+  const marked = [
+    `**${taken[2]}**`,
+    `\`${taken[2]}\``,
+    `*${taken[2]}*`,
+    `[${taken[2]}](https://example.com/${from})`,
+    taken[2],
+  ];
   taken[2] = marked[from % marked.length];
   return `${taken.join(" ")}.`;
 }
@@ -48,7 +54,8 @@ export const long = {
   "wrapped paragraph": (length) => fill(length, (at) => `${sentence(at)}\n`),
   list: (length) => fill(length, (at) => `- ${sentence(at)}\n`),
   "loose list": (length) => fill(length, (at) => `${at + 1}. ${sentence(at)}\n\n`),
-  table: (length) => `| name | text | n |\n|:--|---|--:|\n${fill(length, (at) => `| row ${at} | ${sentence(at)} | ${at} |\n`)}`,
+  table: (length) =>
+    `| name | text | n |\n|:--|---|--:|\n${fill(length, (at) => `| row ${at} | ${sentence(at)} | ${at} |\n`)}`,
   fence: (length) => `\`\`\`js\n${fill(length, code)}`,
   "indented code": (length) => fill(length, (at) => `    ${code(at)}`),
   "nested quotes": (length) => fill(length, (at) => (at % 4 === 3 ? "> > >\n" : `> > > ${sentence(at)}\n`)),

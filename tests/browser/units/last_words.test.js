@@ -1,4 +1,4 @@
-import { leaveLastWords, withLastWords } from "/ui/app/store/last_words.js";
+import { forgetLastWords, leaveLastWords, withLastWords } from "/ui/app/store/last_words.js";
 import { assertEqual, test } from "./harness.js";
 
 /** @param {object} changed */
@@ -49,4 +49,31 @@ test("words that are too many for this storage stay with the checkpoint", () => 
   leaveLastWords(message({ content: "x".repeat(1_000_001) }));
 
   assertEqual(null, localStorage.getItem("llms.last.m1"));
+});
+
+test("where the browser blocks storage, nothing is left and nothing breaks", () => {
+  const own = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(window, "localStorage"));
+  const get = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  Object.defineProperty(window, "localStorage", { configurable: true, get });
+  try {
+    leaveLastWords(message({}));
+    forgetLastWords(null);
+    assertEqual("One", withLastWords(message({})).content);
+  } finally {
+    Object.defineProperty(window, "localStorage", own);
+  }
+});
+
+test("the words of one answer go, or those of all, and nothing else", () => {
+  localStorage.setItem("llms.settings", "{}");
+  for (const id of ["m1", "m2", "m3"]) leaveLastWords(message({ id }));
+
+  forgetLastWords("m1");
+  assertEqual(["llms.last.m2", "llms.last.m3", "llms.settings"], Object.keys(localStorage).sort());
+  forgetLastWords(null);
+
+  assertEqual(["llms.settings"], Object.keys(localStorage));
+  localStorage.clear();
 });

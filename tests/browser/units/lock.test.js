@@ -49,3 +49,18 @@ test("who waits no more gets nothing, and holds up nobody", async () => {
   assert(next);
   next();
 });
+
+test("where the browser refuses every lock, everybody is granted them, as where there are none", async () => {
+  const { request } = navigator.locks;
+  navigator.locks.request = () => Promise.reject(new DOMException("denied", "SecurityError"));
+  try {
+    const release = await locks.awaitLock(newId(), never());
+    assert(release);
+    release();
+    assertEqual(false, locks.available);
+    assertEqual(false, await locks.held(newId()));
+  } finally {
+    navigator.locks.request = request;
+    locks.available = true;
+  }
+});

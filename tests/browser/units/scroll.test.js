@@ -45,6 +45,18 @@ test("it stays at the end when the content or the window shrinks", () =>
     assertEqual([true, 0], [following.value, left()]);
   }));
 
+test("it stays at the end when something looks at the content while it shrinks", () =>
+  withScroller(async ({ scroller, following, left, size }) => {
+    await size(1000);
+    await new Promise((resolve) => setTimeout(resolve));
+    /** @type {HTMLElement} */ (scroller.firstElementChild).style.blockSize = "500px";
+    assertEqual(300, scroller.scrollTop); // the browser has scrolled by itself, before the size was observed
+
+    await frame();
+
+    assertEqual([true, 0], [following.value, left()]);
+  }));
+
 test("a wheel upwards lets go at once; what comes then moves nothing", () =>
   withScroller(async ({ scroller, following, size }) => {
     scroller.dispatchEvent(wheel(-50));
@@ -100,6 +112,18 @@ test("a move of the scrollbar upwards lets go, one to the end holds on again", (
     await size(3000);
 
     assertEqual(0, left());
+  }));
+
+test("a move downwards that ends before the end does not hold on", () =>
+  withScroller(async ({ scroller, following }) => {
+    scroller.scrollTop = 100;
+    await until(() => !following.value);
+
+    scroller.scrollTop = 500;
+    await frame();
+    await frame();
+
+    assertEqual(false, following.value);
   }));
 
 test("nothing is let go of where there is nothing to scroll", () =>

@@ -276,3 +276,17 @@ function codesOf(store) {
   store.onProblem((problem) => codes.push(problem.code))();
   return codes;
 }
+
+test("a database that is deleted under the page is made anew for what comes", async () => {
+  const name = freshName();
+  const store = await openStore(name);
+  await store.putMessage(message({}));
+
+  await deleteDB(name);
+  await store.putMessage(message({ id: "m2" }));
+
+  assertEqual(["m2"], await store.known(["m1", "m2"]));
+  assertEqual([], codesOf(store));
+  store.close();
+  await deleteDB(name);
+});
