@@ -12,6 +12,7 @@ import { effect, html, render } from "./vendor/core.js";
 import { App } from "./views/app.js";
 import { PartMissing } from "./views/lazy.js";
 import { tell } from "./views/notices.js";
+import { loadAhead } from "./views/parts.js";
 
 /** @typedef {import("./chat/chat.js").Chat} Chat */
 
@@ -33,6 +34,7 @@ async function start() {
   root.replaceChildren();
   render(html`<${App} chat=${chat} />`, root);
   followRoute(chat);
+  loadAhead();
 }
 
 /**

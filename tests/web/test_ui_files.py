@@ -151,7 +151,7 @@ def test_no_static_imports(statement):
 def test_version_changes_with_each_file(write, changed):
     """A changed or added file changes the address of all, so that no browser keeps an old one."""
     before = ui_files.site(write(FILES)).base
-    after = ui_files.site(write({changed: "/* changed */"})).base
+    after = ui_files.site(write({changed: "changed"})).base
 
     assert before != after
     for base in (before, after):
@@ -214,3 +214,32 @@ def test_only_the_chat_is_served():
     assert suffixes <= {".js", ".css", ".svg", ".png", ".ico", ".json", ".webmanifest", ".woff2", ".txt"}
     assert not folders & {"src", "node_modules"}
     assert "vendor/LICENSES.txt" in REAL.assets
+
+
+def test_comments_are_not_sent(write):
+    """A module is sent without the comments that have a line to themselves; every line keeps its number."""
+    module = """// What it is.
+import { a } from "./d.js"; // kept
+
+/**
+ * @param {string} x * / still
+ */
+export const b = (x) => /** @type {any} */ (x);
+  /* one */
+const text = "// no comment";
+"""
+    expected = """
+import { a } from "./d.js"; // kept
+
+
+
+
+export const b = (x) => /** @type {any} */ (x);
+
+const text = "// no comment";
+"""
+
+    assets = ui_files.site(write({**FILES, "main.js": module, "vendor/core.js": "/*! licence */\n"})).assets
+
+    assert expected == assets["main.js"].content.decode()
+    assert "/*! licence */\n" == assets["vendor/core.js"].content.decode()

@@ -1,7 +1,7 @@
 // What the parts of a chat are made of, put together once.
 
 import { models } from "../models.js";
-import { startRun } from "../stream/run.js";
+import { startRun } from "../stream/start.js";
 import { t } from "../strings.js";
 import { locks } from "../tabs/lock.js";
 import { exportToFile } from "./export.js";

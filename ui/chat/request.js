@@ -3,7 +3,6 @@
 import { defaultModel, loadModels } from "../models.js";
 import { authorization } from "../session.js";
 import { settings } from "../settings.js";
-import { chatBody, continueBody } from "../stream/body.js";
 
 /** @typedef {import("../types.js").Message} Message */
 /** @typedef {import("../types.js").Thread} Thread */
@@ -18,9 +17,12 @@ import { chatBody, continueBody } from "../stream/body.js";
  * @returns {import("../stream/run.js").RunRequest}
  */
 export function requestFor({ system, parameters }, { messages, model, stream = settings.value.stream, continuing }) {
-  const body = continuing ? continueBody : chatBody;
   return {
-    body: async () => body({ model: model || (await firstModel()), system, parameters, messages, stream }),
+    async body() {
+      const { chatBody, continueBody } = await import("../stream/body.js");
+      const asked = { model: model || (await firstModel()), system, parameters, messages, stream };
+      return continuing ? continueBody(asked) : chatBody(asked);
+    },
     headers: authorization(),
     lifeTimeoutMs: settings.value.lifeTimeoutS * 1000,
   };

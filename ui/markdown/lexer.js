@@ -1,12 +1,12 @@
 // Markdown text → tokens: marked's lexer with GitHub's rules, plus mathematics, plus bounds. A bound makes something
 // plain text; it never depends on time, so that the same text always gives the same tokens.
 
-import { Lexer, Tokenizer } from "../vendor/core.js";
+import { Lexer, Tokenizer } from "../vendor/answer.js";
 import { mathBlock, mathInline } from "./formulas.js";
 import { SEGMENT, nextCut } from "./segments.js";
 
-/** @typedef {import("../vendor/core.js").Tokens.Generic} Token */
-/** @typedef {import("../vendor/core.js").TokensList["links"]} Links */
+/** @typedef {import("../vendor/answer.js").Tokens.Generic} Token */
+/** @typedef {import("../vendor/answer.js").TokensList["links"]} Links */
 /** @typedef {Token[] & {links: Links}} Tokens */
 
 /**

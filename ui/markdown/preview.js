@@ -1,7 +1,7 @@
 // What is shown of a text whose end is still coming: no half marks. What is closed here is closed for the eye only; the
 // text itself stays as it is, and is read anew with what comes next.
 
-import { remend } from "../vendor/core.js";
+import { remend } from "../vendor/answer.js";
 import { closers } from "./closers.js";
 
 /** Longer: shown as it stands. Closing spans takes time in proportion to the text, at every change. */

@@ -6,7 +6,6 @@ import { memoryRows } from "./memory.js";
 import { createProblems } from "./problems.js";
 import { databaseRows } from "./rows.js";
 import { STEPS, TABLES } from "./schema.js";
-import { search } from "./search.js";
 import { keepUnsaved } from "./unsaved.js";
 
 /** @typedef {import("../types.js").Message} Message */
@@ -119,7 +118,7 @@ function createStore({ name, lasting, rows, problems }) {
     putDraft: (thread, text) => write([draftChange({ thread, text })]),
     meta: async (key) => (await rows.get("meta", key))?.value ?? null,
     putMeta: (key, value) => write([{ table: "meta", put: { key, value } }]),
-    search: (text, options) => search(rows, text, options),
+    search: async (text, options) => (await import("./search.js")).search(rows, text, options),
     wipe: () => write(TABLES.map((table) => ({ table, clear: true }))),
     close: () => rows.close(),
     onProblem: problems.follow,

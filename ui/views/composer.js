@@ -16,48 +16,16 @@ import { isSendKey, pasteLong, useGrowingBox } from "./text_box.js";
 
 /** @param {{open: OpenThread, dropped: import("../vendor/core.js").Signal<File[]>, onSent: () => void}} props */
 export function Composer({ open, dropped, onSent }) {
-  const [problems, setProblems] = useState(/** @type {string[]} */ ([]));
   const busy = open.live.value !== null;
   const locked = busy && !settings.value.typeOn;
   const box = useBox(open);
   const stop = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const { add, problems, forget } = useAttaching(open, box, dropped);
   useFocus(box, stop, locked);
 
-  /** @param {Iterable<File>} files */
-  function add(files) {
-    const taken = attach(files, open.pictures.peek());
-    open.pictures.value = taken.pictures;
-    setProblems(taken.problems);
-    box.current?.focus({ preventScroll: true });
-  }
-  useSignalEffect(() => {
-    if (dropped.value.length === 0) return;
-    add(dropped.value);
-    dropped.value = [];
-  });
-
   async function send() {
-    setProblems([]);
-    const sent = await open.send({ text: box.current?.value ?? "", pictures: open.pictures.peek() });
-    if (sent) onSent();
-  }
-
-  /** @param {ClipboardEvent} event */
-  function pasted(event) {
-    const files = filesOf(event.clipboardData);
-    if (files.length > 0) {
-      event.preventDefault();
-      add(files);
-    } else if (box.current !== null && pasteLong(box.current, event)) {
-      open.setDraft(box.current.value);
-    }
-  }
-
-  /** @param {KeyboardEvent} event */
-  function pressed(event) {
-    if (!isSendKey(event)) return;
-    event.preventDefault();
-    void send();
+    forget();
+    if (await open.send({ text: box.current?.value ?? "", pictures: open.pictures.peek() })) onSent();
   }
 
   return html`<form class="composer" aria-label=${t("composer")} onSubmit=${(/** @type {Event} */ event) => {
@@ -78,8 +46,12 @@ export function Composer({ open, dropped, onSent }) {
         placeholder=${t(locked ? "composer.waiting" : busy ? "composer.next" : "composer.placeholder")}
         disabled=${locked}
         onInput=${() => open.setDraft(box.current?.value ?? "")}
-        onPaste=${pasted}
-        onKeyDown=${pressed}
+        onPaste=${(/** @type {ClipboardEvent} */ event) => pasted(event, open, add)}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+          if (!isSendKey(event)) return;
+          event.preventDefault();
+          void send();
+        }}
       ></textarea>
       ${!locked && html`<${SendButton} open=${open} busy=${busy} />`}
       ${busy &&
@@ -92,6 +64,45 @@ export function Composer({ open, dropped, onSent }) {
     html`<div class="composer-problems" role="alert">${problems.map((problem) => html`<p>${problem}</p>`)}</div>`}
     <${ComposerFoot} open=${open} />
   </form>`;
+}
+
+/**
+ * Take files, from wherever they come.
+ *
+ * @param {OpenThread} open
+ * @param {import("preact").RefObject<HTMLTextAreaElement | null>} box
+ * @param {import("../vendor/core.js").Signal<File[]>} dropped
+ */
+function useAttaching(open, box, dropped) {
+  const [problems, setProblems] = useState(/** @type {string[]} */ ([]));
+  /** @param {Iterable<File>} files */
+  function add(files) {
+    const taken = attach(files, open.pictures.peek());
+    open.pictures.value = taken.pictures;
+    setProblems(taken.problems);
+    box.current?.focus({ preventScroll: true });
+  }
+  useSignalEffect(() => {
+    if (dropped.value.length === 0) return;
+    add(dropped.value);
+    dropped.value = [];
+  });
+  return { add, problems, forget: () => setProblems([]) };
+}
+
+/**
+ * @param {ClipboardEvent} event
+ * @param {OpenThread} open
+ * @param {(files: File[]) => void} add
+ */
+function pasted(event, open, add) {
+  const files = filesOf(event.clipboardData);
+  if (files.length > 0) {
+    event.preventDefault();
+    add(files);
+  } else if (event.currentTarget instanceof HTMLTextAreaElement && pasteLong(event.currentTarget, event)) {
+    open.setDraft(event.currentTarget.value);
+  }
 }
 
 /**

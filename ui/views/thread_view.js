@@ -6,7 +6,7 @@ import { t } from "../strings.js";
 import { announceAnswers } from "./announcer.js";
 import { Composer } from "./composer.js";
 import { EmptyThread } from "./empty_thread.js";
-import { MessageView } from "./message.js";
+import { MessageView } from "./parts.js";
 import { useStickToEnd } from "./scroll.js";
 import { ThreadHeader } from "./thread_header.js";
 

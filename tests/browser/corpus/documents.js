@@ -218,6 +218,7 @@ export const documents = [
     name: "deep nesting",
     text: `${"> ".repeat(40)}deep\n\n${"- ".repeat(40)}deep\n\n${"*a **b ".repeat(30)}\n\n${"[".repeat(60)}x${"]".repeat(60)}\n`,
   },
+  { name: "a closing tag after text", text: "|\n</script>\n- \n" },
   {
     name: "all at once",
     text: `text\n- list\n> quote\n# heading\n${F}\ncode\n${F}\ntext\n| a |\n|---|\n| 1 |\n***\n1. x\ntext\n    text\n$$\nx\n$$\ntext`,
