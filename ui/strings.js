@@ -490,6 +490,8 @@ const en = {
   "markdown.imageFrom": "Image from {host} · Open",
   "markdown.notOpened": "This address is not opened: {address}",
   "markdown.formulaFailed": "This formula cannot be drawn",
+  "markdown.taskDone": "Done",
+  "markdown.taskOpen": "To do",
 
   // Numbers and times
   "time.seconds": "{value} s",

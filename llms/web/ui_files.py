@@ -141,7 +141,7 @@ def _lean(path: str, content: bytes) -> bytes:
 
 
 _COMMENT = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)[ \t]*$", re.MULTILINE)
-"""Comments that have their lines to themselves. The lines stay, empty, so that an error's place is that in the source."""
+"""Comments that have their lines to themselves. The lines stay, empty: an error's place is that in the source."""
 
 
 def _document(raw: str, base: str, assets: Mapping[str, File]) -> str:

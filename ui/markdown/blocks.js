@@ -1,6 +1,7 @@
 // Tokens of blocks → nodes.
 
 import { codeBlock } from "./code.js";
+import { t } from "../strings.js";
 import { element } from "./elements.js";
 import { inline } from "./inline.js";
 import { formula } from "./math.js";
@@ -91,7 +92,9 @@ function list(token) {
 function item(token) {
   const made = element("li", [blocks(token.tokens ?? [], true)], { dir: "auto" });
   if (!token.task) return made;
-  const box = element("input", [], { type: "checkbox", disabled: "", ...(token.checked ? { checked: "" } : {}) });
+  const box = element("input", [], { type: "checkbox", disabled: "" });
+  box.toggleAttribute("checked", Boolean(token.checked));
+  box.ariaLabel = t(token.checked ? "markdown.taskDone" : "markdown.taskOpen");
   made.className = "md-task";
   made.prepend(box);
   return made;

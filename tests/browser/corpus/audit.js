@@ -21,7 +21,7 @@ const ATTRIBUTES = {
   CODE: ["data-language"],
   DIV: ["tabindex"],
   IMG: ["src", "alt"],
-  INPUT: ["type", "disabled", "checked"],
+  INPUT: ["type", "disabled", "checked", "aria-label"],
   OL: ["start"],
   PRE: ["tabindex"],
   SPAN: ["title", "data-tex"],

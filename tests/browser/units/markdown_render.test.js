@@ -81,7 +81,7 @@ const RULES = [
   [
     "Tasks are boxes that cannot be ticked",
     "- [x] a\n- [ ] b",
-    '<ul><li dir="auto" class="md-task"><input type="checkbox" disabled="" checked=""><p>a</p></li><li dir="auto" class="md-task"><input type="checkbox" disabled=""><p>b</p></li></ul>',
+    '<ul><li dir="auto" class="md-task"><input type="checkbox" disabled="" checked="" aria-label="Done"><p>a</p></li><li dir="auto" class="md-task"><input type="checkbox" disabled="" aria-label="To do"><p>b</p></li></ul>',
   ],
   ["A list begins where it says", "7. a", '<ol start="7"><li dir="auto"><p>a</p></li></ol>'],
   [

@@ -10,7 +10,11 @@ import { settled } from "/ui/app/markdown/settle.js";
 for (const size of [1, 2, 3, 7, 40]) {
   test(`Streamed in pieces of ${size}, every document is what it is rendered at once.`, () => {
     for (const { name, text } of documents)
-      assertSame(text, streamed(text, () => size), name);
+      assertSame(
+        text,
+        streamed(text, () => size),
+        name,
+      );
   });
 }
 
@@ -18,7 +22,11 @@ for (const seed of [1, 2, 3]) {
   test(`Streamed in pieces of random size (${seed}), every document is what it is rendered at once.`, () => {
     const roll = dice(seed);
     for (const { name, text } of documents)
-      assertSame(text, streamed(text, () => 1 + roll(30)), name);
+      assertSame(
+        text,
+        streamed(text, () => 1 + roll(30)),
+        name,
+      );
   });
 
   test(`Streamed in pieces of random size (${seed}), any mixture of constructs is what it is rendered at once.`, () => {
@@ -26,7 +34,11 @@ for (const seed of [1, 2, 3]) {
     for (let count = 0; count < 250; count += 1) {
       const text = mixture(roll);
       const size = [1, 2, 5, 20][roll(4)];
-      assertSame(text, streamed(text, () => size), JSON.stringify(text));
+      assertSame(
+        text,
+        streamed(text, () => size),
+        JSON.stringify(text),
+      );
     }
   });
 }
