@@ -88,7 +88,7 @@ SEEN = """(known) => {
   return [...found];
 }"""
 # What is no text of the page's own: names of models and providers, what was asked, addresses, codes, units.
-KNOWN = "gpt-up|gpt-other|up|demo|Question|HTTP_503|http\\S+|req_\\w+|JavaScript|Python|curl|English|localhost|No\\."
+KNOWN = "UP_KEY is set|gpt-up|gpt-other|up|demo|Question|HTTP_503|http\\S+|req_\\w+|JavaScript|Python|curl|English|localhost|No\\."
 
 
 async def test_every_text_is_in_the_table(chat):
