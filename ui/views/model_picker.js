@@ -3,7 +3,7 @@
 import { html, useEffect, useId, useRef, useSignal } from "../vendor/core.js";
 import { Icon } from "../icons.js";
 import { t } from "../strings.js";
-import { ModelList } from "./parts.js";
+import { ModelList } from "./model_list.js";
 import { Popover } from "./popover.js";
 
 /**
