@@ -2,13 +2,26 @@
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tests.browser.watch import Watch
 from tests.support.gateway import Running
 from tests.upstream.server import Upstream
 
+_CORPUS = Path(__file__).parent / "corpus"
+
 PATH = "/v1/chat/completions"
+
+ROWS = """async () => {
+  const open = indexedDB.open("llms");
+  const db = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
+  const all = db.transaction("messages").objectStore("messages").getAll();
+  const rows = await new Promise((resolve) => { all.onsuccess = () => resolve(all.result); });
+  db.close();
+  return rows.map(({id, thread, parent, role, content, status, failure}) => ({id, thread, parent, role, content, status, failure}));
+}"""
+"""Every message that the page has stored, in no order."""
 
 
 @dataclass
@@ -74,6 +87,16 @@ class Chat:
     async def idle(self) -> None:
         """Wait until no answer is coming."""
         await self.cancel_button.wait_for(state="detached")
+
+    async def corpus(self, script: str) -> Any:
+        """Run a script that imports from ``/corpus/``, as if that were the gateway's own."""
+
+        async def serve(route: Any) -> None:
+            name = route.request.url.partition("/corpus/")[2]
+            await route.fulfill(body=(_CORPUS / name).read_bytes(), content_type="text/javascript")
+
+        await self.page.route("**/corpus/**", serve)
+        return await self.page.evaluate(script)
 
     def script(self, *reactions: Any) -> None:
         """Say what the upstream answers, one after the other."""

@@ -6,7 +6,7 @@ import random
 import re
 import time
 
-from tests.browser.chat import until
+from tests.browser.chat import ROWS, until
 from tests.upstream import openai
 from tests.upstream.steps import hang, sleep
 
@@ -17,14 +17,7 @@ navigator.locks.request = navigator.locks.query = async () => denied();
 """
 """As Chromium does for a person who lets no site store anything."""
 
-ROWS = """async () => {
-  const open = indexedDB.open("llms");
-  const db = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
-  const all = db.transaction("messages").objectStore("messages").getAll();
-  const rows = await new Promise((resolve) => { all.onsuccess = () => resolve(all.result); });
-  db.close();
-  return rows.filter(({role}) => role === "assistant").map(({content, status}) => [status, content]);
-}"""
+ANSWERS = f"async () => (await ({ROWS})()).filter(({{role}}) => role === 'assistant').map(({{content, status}}) => [status, content])"
 
 COUNT = 700
 WORDS = "".join(f"w{number} " for number in range(COUNT))
@@ -87,7 +80,7 @@ async def test_owner_killed_again_and_again(chat):
         await tab.answer.get_by_text(f"w{COUNT - 1}").wait_for(timeout=20_000)
         await tab.idle()
         assert WORDS.strip() == (await tab.answer.locator(".markdown").last.inner_text()).strip()
-    assert [["done", WORDS]] == await tabs[0].page.evaluate(ROWS)
+    assert [["done", WORDS]] == await tabs[0].page.evaluate(ANSWERS)
     assert all(WORDS.startswith(said) for said in seen)
     assert 5 == len(seen), "one owner at a time"
 
@@ -197,7 +190,7 @@ async def test_wipe_leaves_no_word(chat):
     await opened.reload()
     assert "secret" not in await opened.page.evaluate("JSON.stringify(localStorage)")
     assert "" == await opened.input.input_value()
-    assert [] == await opened.page.evaluate(ROWS)
+    assert [] == await opened.page.evaluate(ANSWERS)
 
 
 async def test_database_deleted(chat):
@@ -211,7 +204,7 @@ async def test_database_deleted(chat):
 
     await opened.ask("Two")
 
-    await until(opened.page, f"async () => JSON.stringify(await ({ROWS})()).includes('Second')")
+    await until(opened.page, f"async () => JSON.stringify(await ({ANSWERS})()).includes('Second')")
     await opened.reload()
     await opened.answer.get_by_text("Second").wait_for()
 
@@ -272,7 +265,7 @@ async def test_soup(chat):
     opened.script(openai.stream(["fine"]))
     await opened.ask("And now")
     assert "fine" in await opened.answer.inner_text()
-    kept = await opened.page.evaluate(ROWS)
+    kept = await opened.page.evaluate(ANSWERS)
 
     await opened.page.get_by_test_id("settings-button").click()
     async with opened.page.expect_download() as downloading:
@@ -283,4 +276,4 @@ async def test_soup(chat):
     await opened.page.get_by_test_id("import-file").set_input_files(file)
     await opened.page.get_by_test_id("storage-result").get_by_text(re.compile("Imported 1 chat")).wait_for()
 
-    assert sorted(kept) == sorted(await opened.page.evaluate(ROWS))
+    assert sorted(kept) == sorted(await opened.page.evaluate(ANSWERS))

@@ -3,8 +3,7 @@
 import asyncio
 import json
 
-from tests.browser.chat import until
-from tests.browser.test_tabs import ROWS
+from tests.browser.chat import ROWS, until
 from tests.upstream import openai
 from tests.upstream.steps import hang, wait
 

@@ -13,8 +13,7 @@ INNER = "() => document.querySelector('.assistant-message:last-of-type .markdown
 async def test_streamed_is_the_same_as_at_once(chat):
     """Every document of the corpus looks the same streamed, in pieces of any size, as after a reload."""
     opened = await chat()
-    await opened.page.route("**/corpus/**", corpus)
-    documents = await opened.page.evaluate(
+    documents = await opened.corpus(
         "async () => (await import('/corpus/documents.js')).documents.map((document) => document.text ?? document)"
     )
     text = "\n\n---\n\n".join(documents)
@@ -34,13 +33,6 @@ async def test_streamed_is_the_same_as_at_once(chat):
     await asyncio.sleep(1)
 
     assert streamed == await opened.answer.locator(".markdown").last.inner_html()
-
-
-async def corpus(route):
-    """Serve the corpus as if it were the gateway's own."""
-    name = route.request.url.partition("/corpus/")[2]
-    folder = __import__("pathlib").Path(__file__).parent / "corpus"
-    await route.fulfill(body=(folder / name).read_bytes(), content_type="text/javascript")
 
 
 async def test_text_never_shrinks(chat):

@@ -41,8 +41,7 @@ async def test_nothing_leaves_the_page(chat, text):
 async def test_payloads_through_the_gateway(chat):
     """Five thousand attacks, cut anywhere, run nothing and fetch nothing, streamed as a model would."""
     opened = await chat()
-    await opened.page.route("**/corpus/**", corpus)
-    payloads = await opened.page.evaluate(
+    payloads = await opened.corpus(
         "async () => (await import('/corpus/payloads.js')).payloads().map((payload) => payload.text ?? payload)"
     )
     assert len(payloads) >= 5000
@@ -78,13 +77,6 @@ AUDIT = r"""() => {
   }
   return found.slice(0, 20);
 }"""
-
-
-async def corpus(route):
-    """Serve the corpus as if it were the gateway's own."""
-    from_path = route.request.url.partition("/corpus/")[2]
-    folder = __import__("pathlib").Path(__file__).parent / "corpus"
-    await route.fulfill(body=(folder / from_path).read_bytes(), content_type="text/javascript")
 
 
 async def test_question_in_the_address(chat):

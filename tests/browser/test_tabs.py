@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from tests.browser.chat import ROWS
 from tests.upstream import openai
 from tests.upstream.steps import hang, sleep, wait
 
@@ -119,16 +120,6 @@ async def test_two_tabs_send_in_one_thread(chat):
     for question in ("From one", "From two"):
         assert question in texts or question in draft
     assert not any("aaa bbb" in text or "bbb aaa" in text for text in texts)
-
-
-ROWS = """async () => {
-  const open = indexedDB.open("llms");
-  const db = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
-  const all = db.transaction("messages").objectStore("messages").getAll();
-  const rows = await new Promise((resolve) => { all.onsuccess = () => resolve(all.result); });
-  db.close();
-  return rows.map(({id, thread, parent, role, content, status, failure}) => ({id, thread, parent, role, content, status, failure}));
-}"""
 
 
 async def test_seven_tabs_do_not_block(chat):

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.browser.chat import PATH, until
+from tests.browser.chat import PATH, ROWS, until
 from tests.browser.test_failures import fulfil_stream, sentence
-from tests.browser.test_tabs import ROWS
 from tests.upstream import openai
 from tests.upstream.steps import hang
 

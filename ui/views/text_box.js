@@ -60,12 +60,17 @@ function ease(box, text) {
   box.spellcheck = direction === "auto";
 }
 
-/** @param {import("preact").RefObject<HTMLTextAreaElement | null>} box */
-function useEase(box) {
+/**
+ * Do something to a box now and whenever its text changes.
+ *
+ * @param {import("preact").RefObject<HTMLTextAreaElement | null>} box
+ * @param {(element: HTMLTextAreaElement) => void} run
+ */
+function useText(box, run) {
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const changed = () => ease(element, element.value);
+    const changed = () => run(element);
     changed();
     element.addEventListener("input", changed);
     element.addEventListener("grow", changed); // a text that was put there by script
@@ -82,21 +87,13 @@ function useEase(box) {
  * @param {import("preact").RefObject<HTMLTextAreaElement | null>} box
  */
 export function useGrowingBox(box) {
-  useEase(box);
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (GROWS_BY_ITSELF || element === null) return undefined;
-    const fit = () => {
-      const { length } = element.value;
-      element.style.height = "auto";
-      element.style.height = length > LONG_CHARACTERS ? "100vh" : `${element.scrollHeight}px`;
-    };
-    fit();
-    element.addEventListener("input", fit);
-    element.addEventListener("grow", fit); // a text that was put there by script
-    return () => {
-      element.removeEventListener("input", fit);
-      element.removeEventListener("grow", fit);
-    };
-  }, []);
+  useText(box, (element) => ease(element, element.value));
+  useText(box, fit);
+}
+
+/** @param {HTMLTextAreaElement} element */
+function fit(element) {
+  if (GROWS_BY_ITSELF) return;
+  element.style.height = "auto";
+  element.style.height = element.value.length > LONG_CHARACTERS ? "100vh" : `${element.scrollHeight}px`;
 }

@@ -1,5 +1,6 @@
 // Rows for the tests of the store, and stores that leave nothing behind.
 
+import { newMessage } from "/ui/app/chat/message_rows.js";
 import { openMemoryStore, openStore } from "/ui/app/store/store.js";
 import { deleteDB } from "/ui/app/vendor/core.js";
 import { test } from "./harness.js";
@@ -36,26 +37,7 @@ export function thread(fields) {
  * @returns {Message}
  */
 export function message(fields) {
-  return {
-    id: "m1",
-    thread: "t1",
-    parent: null,
-    role: "user",
-    content: "",
-    pictures: [],
-    reasoning: "",
-    reasoningMs: 0,
-    tools: [],
-    status: "done",
-    failure: null,
-    model: "",
-    finish: null,
-    usage: null,
-    timing: null,
-    servedBy: null,
-    created: 1,
-    ...fields,
-  };
+  return newMessage({ id: "m1", thread: "t1", parent: null, role: "user", created: 1, ...fields });
 }
 
 /** A name for a database that no other test uses. */
