@@ -182,9 +182,14 @@ class UpstreamResponse(Protocol):
 class Send(Protocol):
     """The one way out: sends a request, gives the answer, closes the connection if the answer is left half read."""
 
-    def __call__(self, request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:
+    def __call__(
+        self, request: UpstreamRequest, connect_s: float | None = None
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """
         Send ``request``.
+
+        Args:
+            connect_s: Longest wait for a connection, DNS and TLS included; ``None`` for the transport's default.
 
         Raises:
             GatewayError: One of the upstream branch, if there is no answer.

@@ -51,7 +51,7 @@ class Transport:
     The pooled client. Use as an async context manager; leaving it closes every connection.
 
     Args:
-        connect_s: Longest wait for a connection, DNS and TLS included.
+        connect_s: Longest wait for a connection, DNS and TLS included, where a request does not set its own.
         tls: Verifies providers' certificates; the system's trust store if left out.
     """
 
@@ -67,7 +67,6 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=_Connector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=30, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
             trace_configs=[trace],
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
@@ -80,10 +79,10 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    def send(self, request: UpstreamRequest) -> "Exchange":
+    def send(self, request: UpstreamRequest, connect_s: float | None = None) -> "Exchange":
         """Send ``request``; see ``llms.records.Send``."""
         assert self._session is not None, "the transport is used inside its context only"  # noqa: S101
-        return Exchange(self._session, request, self._lingering)
+        return Exchange(self._session, request, connect_s or self._connect_s, self._lingering)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -122,10 +121,15 @@ class Exchange:
     """One request and its answer, as an async context manager; satisfies ``UpstreamResponse`` while it is open."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, request: UpstreamRequest, lingering: set[asyncio.Task[None]]
+        self,
+        session: aiohttp.ClientSession,
+        request: UpstreamRequest,
+        connect_s: float,
+        lingering: set[asyncio.Task[None]],
     ) -> None:
         self._session = session
         self._request = request
+        self._connect_s = connect_s
         self._lingering = lingering
         self._response: aiohttp.ClientResponse
 
@@ -141,6 +145,7 @@ class Exchange:
                 headers=request.headers,
                 data=request.body,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
                 trace_request_ctx=context,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -231,6 +236,8 @@ def _not_connected(error: aiohttp.ClientConnectorError) -> GatewayError:
         return UpstreamTLSError(message, retry=_tls_retry(error))
     if error.os_error.errno in (errno.EMFILE, errno.ENFILE):
         return OverloadedError("The gateway has run out of file descriptors.", retry_after_s=1)
+    if error.os_error.errno == errno.EADDRNOTAVAIL:
+        return OverloadedError("The gateway has run out of ports for connections to this provider.", retry_after_s=1)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
     return UpstreamUnreachableError("The provider cannot be reached. Check its base_url, and that it runs.")

@@ -104,6 +104,21 @@ async def test_u61_handshake_stalls():
                 await body_of(transport, f"https://127.0.0.1:{silent.getsockname()[1]}/")
 
 
+@pytest.mark.parametrize(("default", "own"), [(0.2, None), (30, 0.2)])
+async def test_connect_clock(default, own):
+    """The wait for a connection ends at the request's own limit, or at the default."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        async with Transport(default) as transport:
+            started = asyncio.get_running_loop().time()
+            with pytest.raises(ConnectTimeoutError):
+                async with transport.send(get(f"https://127.0.0.1:{silent.getsockname()[1]}/"), own):
+                    pass
+
+    assert 0.15 <= asyncio.get_running_loop().time() - started < 5
+
+
 async def test_u59_name_does_not_resolve():
     """U59: a name that does not exist is said to be just that."""
     async with Transport(5) as transport:

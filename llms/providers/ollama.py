@@ -97,9 +97,9 @@ def _hinting(send: Send) -> Send:
     """Give a ``send`` that says what to do about an Ollama that is not running, the most frequent of its failures."""
 
     @asynccontextmanager
-    async def sent(request: UpstreamRequest) -> AsyncIterator[UpstreamResponse]:
+    async def sent(request: UpstreamRequest, connect_s: float | None = None) -> AsyncIterator[UpstreamResponse]:
         try:
-            async with send(request) as response:
+            async with send(request, connect_s) as response:
                 yield response
         except UpstreamUnreachableError as error:
             message = "Ollama cannot be reached at its base_url. If it is to run there, start it with 'ollama serve'."
