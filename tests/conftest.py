@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import leaks
+from tests.faults.report import case_ids
+from tests.support import leaks, outcome
 from tests.support.gateway import Running, running
+from tests.support.raw import RawClient
 
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.SelectorEventLoop}
 if find_spec("uvloop"):  # Windows has none
@@ -33,6 +35,12 @@ def pytest_asyncio_loop_factories(
         return _LOOPS
     chosen = config.getoption("--loop")
     return {chosen: _LOOPS[chosen]}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a fault case that the catalogue does not have."""
+    for item in items:
+        case_ids(item)
 
 
 def pytest_collection_finish() -> None:
@@ -57,12 +65,35 @@ async def _nothing_left_over() -> AsyncGenerator[None, None]:
         pytest.fail("left over:\n" + "\n".join(left), pytrace=False)
 
 
+@pytest.fixture(autouse=True)
+def _what_came_out(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note what clients read in a test of a fault case, for the table of ``python -m tests.faults``."""
+    if request.node.get_closest_marker("case") is None:
+        yield
+        return
+    notes = request.node.user_properties
+
+    def note(response: Any) -> None:
+        notes.append(("came_out", outcome.of_response(response)))
+
+    RawClient.listeners.append(note)
+    yield
+    RawClient.listeners.remove(note)
+
+
 @pytest.fixture
-async def gateway(tmp_path: Path) -> AsyncGenerator[Callable[..., Awaitable[Running]], None]:
+async def gateway(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncGenerator[Callable[..., Awaitable[Running]], None]:
     """Start gateways; see ``tests.support.gateway.running`` for what they can be told."""
+    started: list[Running] = []
     async with AsyncExitStack() as stack:
 
         async def start(**options: Any) -> Running:
-            return await stack.enter_async_context(running(tmp_path, **options))
+            started.append(await stack.enter_async_context(running(tmp_path, **options)))
+            return started[-1]
 
         yield start
+        notes = request.node.user_properties
+        if request.node.get_closest_marker("case") and not any(name == "came_out" for name, _ in notes):
+            notes.append(("came_out", outcome.of_records(record for one in started for record in one.records)))

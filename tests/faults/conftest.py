@@ -1,6 +1,7 @@
 """A gateway in front of one scripted upstream, both on real sockets."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,15 @@ PATH = "/v1/chat/completions"
 
 SHORT = {"connect_s": 0.5, "first_byte_s": 0.4, "answer_s": 0.4, "idle_s": 0.4, "total_s": 3}
 """Clocks short enough for a test and long enough for a busy machine."""
+
+
+def case_table(table: Iterable[str]) -> list[Any]:
+    """Give the names in ``table`` as parameters; one that begins with a case's id (``U04 reset``) is marked with it."""
+    return [pytest.param(name, id=name, marks=_marks(name.split()[0])) for name in table]
+
+
+def _marks(first: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.case(first)] if re.fullmatch(r"[UCP]\d\d", first) else []
 
 
 @dataclass

@@ -43,6 +43,7 @@ async def soonest_end(both, way, *, stream, begun):
     return min(delays)
 
 
+@pytest.mark.case("C04", "C06", "C08")
 @pytest.mark.parametrize("way", ["fin", "rst"])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_c04_c06_client_leaves_before_the_first_byte(pair, way, stream):
@@ -55,6 +56,7 @@ async def test_c04_c06_client_leaves_before_the_first_byte(pair, way, stream):
     assert ["client_closed"] * 3 == [record.status for record in both.gateway.records]
 
 
+@pytest.mark.case("C05")
 @pytest.mark.parametrize("way", ["fin", "rst"])
 async def test_c05_client_leaves_in_mid_stream(pair, way):
     """C05: a client that leaves in mid-stream ends the upstream's work at once."""
@@ -66,6 +68,7 @@ async def test_c05_client_leaves_in_mid_stream(pair, way):
     assert ["client_closed"] * 3 == [record.status for record in both.gateway.records]
 
 
+@pytest.mark.case("U67")
 async def test_u67_upstream_ignores_that_the_client_left(pair):
     """U67: an upstream that goes on sending is cut off all the same."""
     both = await pair(clocks=LONG)
@@ -78,6 +81,7 @@ async def test_u67_upstream_ignores_that_the_client_left(pair):
         assert await gone_after(both, client.rst) < 10 * PROMPT_S
 
 
+@pytest.mark.case("C01")
 async def test_c01_slow_reader_slows_the_upstream(pair, upstream):
     """C01: a client that does not read makes the upstream wait: what lies between them is bounded."""
     both = await pair(clocks={**LONG, "idle_s": 0.3})
@@ -168,6 +172,7 @@ async def test_quick_failure_has_its_status(pair):
     assert 400 == (await both.ask(stream=True)).status
 
 
+@pytest.mark.case("C09")
 async def test_c09_pipelined(pair):
     """C09: requests sent at once are answered in order."""
     both = await pair()
@@ -180,6 +185,7 @@ async def test_c09_pipelined(pair):
     assert [str(number) for number in range(20)] == [a.json["choices"][0]["message"]["content"] for a in answers]
 
 
+@pytest.mark.case("C35", "C36", "C37")
 @pytest.mark.parametrize(
     ("fields", "param", "code"),
     [
@@ -217,6 +223,7 @@ async def test_c35_c36_c37_bad_values(pair, fields, param, code):
     assert [] == both.upstream.requests
 
 
+@pytest.mark.case("C36", "C52")
 @pytest.mark.parametrize("model", ["../x", "%00", "ｍ", "M", "m ", "up/../../admin", "http://127.0.0.1/m"])
 async def test_c36_c52_odd_model_names(pair, model):
     """C36, C52: a model's name is looked up, never made part of an URL; what is not there is 404."""
@@ -229,6 +236,7 @@ async def test_c36_c52_odd_model_names(pair, model):
     assert {PATH} >= {request.path for request in both.upstream.requests}
 
 
+@pytest.mark.case("C28", "U30")
 async def test_c28_odd_text_goes_through(pair):
     """C28, U30: lone surrogates, NUL and bidi marks reach the provider and come back unharmed."""
     both = await pair()
@@ -244,6 +252,7 @@ async def test_c28_odd_text_goes_through(pair):
     assert "\ud83d\ude00" == said(data_events(response))
 
 
+@pytest.mark.case("C25", "C45")
 @pytest.mark.parametrize(
     "body",
     [
@@ -290,6 +299,7 @@ async def test_raw_upstream_error_text_is_not_passed_on(pair):
         assert leak not in message
 
 
+@pytest.mark.case("C02")
 @pytest.mark.parametrize("end", ["more", "error", "done"])
 async def test_c02_client_never_reads(pair, end):
     """C02: a client that takes nothing is cut off, in mid-stream and at its end; the upstream is let go."""
@@ -312,6 +322,7 @@ async def test_c02_client_never_reads(pair, end):
     assert ["client_closed"] == [record.status for record in both.gateway.records]
 
 
+@pytest.mark.case("C02")
 async def test_c02_client_never_reads_a_whole_answer(pair):
     """C02: the same for an answer that is not streamed; nothing is left of it."""
     both = await pair(clocks=LONG, write_stall_s=0.3)
@@ -325,6 +336,7 @@ async def test_c02_client_never_reads_a_whole_answer(pair):
         assert await client.eof_within(3)
 
 
+@pytest.mark.case("C01")
 async def test_slow_reader_is_left_alone(pair):
     """C01: a client that takes little, but takes, is no stalled one."""
     both = await pair(clocks=LONG, write_stall_s=0.4)

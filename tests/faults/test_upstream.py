@@ -11,7 +11,7 @@ import socket
 
 import pytest
 
-from tests.faults.conftest import PATH
+from tests.faults.conftest import PATH, case_table
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.framing import answer, head
@@ -77,7 +77,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("case", BEFORE)
+@pytest.mark.parametrize("case", case_table(BEFORE))
 async def test_before_the_first_chunk(pair, case, stream):
     """A provider that fails before its first chunk is an HTTP error, with its own status, and nothing of it leaks."""
     script, status, code = BEFORE[case]
@@ -123,6 +123,7 @@ async def test_who_should_retry(pair, script, retry):
     assert ("1" if response.status in (429, 503) else None) == response.header("retry-after")
 
 
+@pytest.mark.case("U01")
 @pytest.mark.parametrize("stream", [False, True])
 async def test_u01_refused(pair, upstream, stream):
     """U01: nobody listens there."""
@@ -138,6 +139,7 @@ async def test_u01_refused(pair, upstream, stream):
     assert "true" == response.header("x-should-retry")
 
 
+@pytest.mark.case("U02")
 async def test_u02_no_connection_in_time(gateway):
     """U02: a full accept queue, where a connection is neither made nor refused."""
     with socket.socket() as full:
@@ -188,7 +190,7 @@ WITHIN = {
 }
 
 
-@pytest.mark.parametrize("case", WITHIN)
+@pytest.mark.parametrize("case", case_table(WITHIN))
 async def test_within_the_stream(pair, case):
     """A provider that fails in mid-stream ends the answer in an error event: no [DONE], the body ended cleanly."""
     script, code = WITHIN[case]
@@ -212,6 +214,7 @@ async def test_within_the_stream(pair, case):
     assert ["timeout" if "timeout" in code else "upstream_error"] == [record.status for record in both.gateway.records]
 
 
+@pytest.mark.case("U09")
 async def test_u09_drip_inside_an_event(pair):
     """U09: a byte now and then inside an event that never ends is no data: the clocks run, no part of it is seen."""
     both = await pair()
@@ -230,6 +233,7 @@ async def _pause(_peer):
     await asyncio.sleep(0.03)
 
 
+@pytest.mark.case("U36")
 async def test_u36_comments_for_ever(pair):
     """U36: comments are no data, so the first-byte clock runs out under them."""
     both = await pair()
@@ -287,7 +291,7 @@ WELL = {
 }
 
 
-@pytest.mark.parametrize("case", WELL)
+@pytest.mark.parametrize("case", case_table(WELL))
 async def test_odd_but_well(pair, case):
     """A stream that is odd and complete gives the same answer as a plain one, with one finish and one [DONE]."""
     both = await pair()
@@ -306,6 +310,7 @@ async def test_odd_but_well(pair, case):
     assert ["ok"] == [record.status for record in both.gateway.records]
 
 
+@pytest.mark.case("U41")
 async def test_u41_stream_though_none_was_asked_for(pair):
     """U41: a stream in answer to a call that is not streamed is collected."""
     both = await pair()
@@ -317,6 +322,7 @@ async def test_u41_stream_though_none_was_asked_for(pair):
     assert openai.USAGE == response.json["usage"]
 
 
+@pytest.mark.case("U32")
 @pytest.mark.parametrize(
     "body", [b'{"choices": [{"message"', b'{"id": "x", "choices": {}}', b"[]", b"null", b'{"error": {"message": "x"}}']
 )
@@ -330,6 +336,7 @@ async def test_whole_answer_of_the_wrong_shape(pair, body):
     assert (502, "upstream_error") == (response.status, response.json["error"]["type"])
 
 
+@pytest.mark.case("U14")
 async def test_u14_whole_answer_cut_short(pair):
     """U14: half of a declared body."""
     both = await pair()
@@ -344,6 +351,7 @@ async def test_u14_whole_answer_cut_short(pair):
     assert (502, "upstream_truncated") == (response.status, response.json["error"]["code"])
 
 
+@pytest.mark.case("U38")
 async def test_u38_error_as_the_first_event(pair):
     """U38: an error object as the first event still has a status of its own."""
     both = await pair()
@@ -354,6 +362,7 @@ async def test_u38_error_as_the_first_event(pair):
     assert 429 == response.status
 
 
+@pytest.mark.case("U42", "U44")
 @pytest.mark.parametrize(
     ("sent", "expected"), [("2", "2"), ("0.2", "1"), ("-1", None), ("NaN", None), ("soon", None), ("1000000000", "600")]
 )
@@ -371,6 +380,7 @@ async def test_u42_u44_retry_after(pair, sent, expected):
     assert ("false" if expected == "600" else "true") == response.header("x-should-retry")
 
 
+@pytest.mark.case("U45")
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_u45_key_refused(pair, status, stream, caplog):
@@ -392,6 +402,7 @@ async def test_u45_key_refused(pair, status, stream, caplog):
     assert "$UP_KEY" in response.json["error"]["message"] or "UP_KEY" in response.json["error"]["message"]
 
 
+@pytest.mark.case("U66")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "place", ["/v1/other", "http://localhost:{port}/v1/other", "//127.0.0.1:{port}/x", "file:///etc/passwd"]
@@ -464,6 +475,7 @@ async def test_request_headers_are_ours(pair):
     } == set(sent)
 
 
+@pytest.mark.case("U62", "U63")
 async def test_u62_u63_stale_connection(pair):
     """U62, U63: an idle connection that the provider closes under a request costs the client nothing."""
     both = await pair()
@@ -477,6 +489,7 @@ async def test_u62_u63_stale_connection(pair):
     assert [["ok"], ["upstream_disconnected", "ok"]] == [[a.outcome for a in r.attempts] for r in both.gateway.records]
 
 
+@pytest.mark.case("U63")
 async def test_stale_connection_is_tried_again_once(pair):
     """U63: the second attempt goes over a new connection, and there is no third."""
     both = await pair()
@@ -496,6 +509,7 @@ async def test_stored_answer_is_not_asked_for_twice(pair):
     assert 502 == (await both.ask(store=True)).status
 
 
+@pytest.mark.case("U06")
 async def test_fresh_connection_is_not_tried_again(pair):
     """U06: what failed on a fresh connection may be generating and billing: it is not sent twice."""
     both = await pair()
@@ -524,6 +538,7 @@ async def test_connections_are_reused(pair):
     assert 1 == len(both.upstream.connections)
 
 
+@pytest.mark.case("U64")
 async def test_u64_bytes_after_the_answer(pair):
     """U64: a connection with bytes left over after its answer is not used again."""
     both = await pair()
@@ -549,6 +564,7 @@ async def test_lost_after_the_finish(pair, end):
     assert ("Hello", "[DONE]") == (said(events), events[-1])
 
 
+@pytest.mark.case("U41")
 async def test_u41_endless_stream_though_none_was_asked_for(pair, monkeypatch):
     """U41: what is collected is bounded."""
     monkeypatch.setattr("llms.providers.http.MAX_ANSWER_BYTES", 10_000)
@@ -579,6 +595,7 @@ async def test_spent_quota_of_the_gateway(pair):
     assert "false" == response.header("x-should-retry")
 
 
+@pytest.mark.case("U50")
 async def test_u50_neither_json_nor_events(pair):
     """U50: text that is no event stream is the provider's failure, and is not shown."""
     both = await pair()
@@ -590,6 +607,7 @@ async def test_u50_neither_json_nor_events(pair):
     assert b"canary" not in response.body
 
 
+@pytest.mark.case("U45")
 async def test_key_in_an_errors_code(pair, caplog):
     """U-e: a key fits the form of a code and of a param; it is in neither the answer nor the log."""
     caplog.set_level("DEBUG")
@@ -614,6 +632,7 @@ async def test_error_whose_body_hangs(pair):
     assert asyncio.get_running_loop().time() - started < 6
 
 
+@pytest.mark.case("U35")
 async def test_burst_does_not_hold_up_others(pair):
     """U35: a stream of very many tiny events leaves the loop to others."""
     both = await pair(clocks={"idle_s": 10, "total_s": 60})
@@ -637,6 +656,7 @@ async def test_burst_does_not_hold_up_others(pair):
     assert len(lags) > 50
 
 
+@pytest.mark.case("U32")
 @pytest.mark.parametrize("body", [b'{"choices":[],"x":[' + b"[]," * 700_000 + b"1]}"])
 @pytest.mark.parametrize("stream", [False, True])
 async def test_answer_of_too_many_parts(pair, body, stream):

@@ -23,7 +23,7 @@ from llms.providers.presets import PRESETS, Dialect
 from tests.support.config_docs import kinds, section
 
 TOP = Path(__file__).parents[2]
-_NAMES = ("configuration", "providers", "errors", "streaming", "models", "web-chat")
+_NAMES = ("configuration", "providers", "errors", "streaming", "models", "web-chat", "faults")
 PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
 

@@ -4,10 +4,10 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 PATIENCE_S = 10.0
 """The longest that any reading waits."""
@@ -90,7 +90,12 @@ class RawClient:
 
     Args:
         receive_buffer: The kernel's receive buffer in bytes; small for a slow reader.
+
+    Attributes:
+        listeners: Told of every answer that any client read; for the table of the faults.
     """
+
+    listeners: ClassVar[list[Callable[[Response], None]]] = []
 
     def __init__(self, host: str, port: int, *, receive_buffer: int | None = None) -> None:
         self._host = host
@@ -163,12 +168,17 @@ class RawClient:
         """Read one answer, the body to its end, or to the end of the connection."""
         head = await self.read_head()
         chunks: list[Chunk] = []
+        complete = False
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._read_body(head, chunks)
+            complete = True
         except (asyncio.IncompleteReadError, ConnectionError):
-            return Response(head, chunks, complete=False)
-        return Response(head, chunks, complete=True)
+            pass
+        response = Response(head, chunks, complete)
+        for listener in self.listeners:
+            listener(response)
+        return response
 
     async def read_some(self, timeout: float = PATIENCE_S) -> bytes:  # noqa: ASYNC109 - short to call
         """Read what is there, or what comes first; empty at the end of the connection."""

@@ -45,6 +45,7 @@ async def test_not_a_json_object(gateway, body, expected):
     assert [] == running.records
 
 
+@pytest.mark.case("C32")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -87,6 +88,7 @@ async def test_encoded(gateway, encoding, encode):
     assert 200 == response.status
 
 
+@pytest.mark.case("C33")
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x"])
 async def test_other_encodings(gateway, encoding):
     """Other encodings are refused in our envelope (check 25, C33)."""
@@ -95,6 +97,7 @@ async def test_other_encodings(gateway, encoding):
     assert (415, "unsupported_media_type") == outcome(await post(await gateway(), b"{}", headers))
 
 
+@pytest.mark.case("C33")
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"more"])
 async def test_broken_gzip(gateway, body):
     """A body that is not the gzip that it says is refused."""
@@ -103,6 +106,7 @@ async def test_broken_gzip(gateway, body):
     assert (400, "malformed_request") == outcome(await post(await gateway(), body, headers))
 
 
+@pytest.mark.case("C33")
 async def test_gzip_bomb(gateway):
     """A small body that would grow over the limit is refused before it does (M7)."""
     running = await gateway(server={"max_body_bytes": 100_000})
@@ -111,6 +115,7 @@ async def test_gzip_bomb(gateway):
     assert (413, "request_too_large") == outcome(await post(running, gzip.compress(b" " * 50_000_000), headers))
 
 
+@pytest.mark.case("C33")
 async def test_gzip_that_grows_too_much(gateway):
     """Within the limit too, a body that grows like no text does is refused."""
     headers = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]
@@ -120,6 +125,7 @@ async def test_gzip_that_grows_too_much(gateway):
     assert (413, "request_too_large") == outcome(response)
 
 
+@pytest.mark.case("C11")
 @pytest.mark.parametrize("length", ["100001", "1" + "0" * 17])
 async def test_declared_too_large(gateway, length):
     """A declared length over the limit is refused at once, without waiting for a byte (M6, C11)."""
@@ -132,6 +138,7 @@ async def test_declared_too_large(gateway, length):
         assert await client.eof_within(5)
 
 
+@pytest.mark.case("C12")
 async def test_chunked_too_large(gateway):
     """A body without a length is refused when it crosses the limit (C12)."""
     running = await gateway(server={"max_body_bytes": 100_000})
@@ -143,6 +150,7 @@ async def test_chunked_too_large(gateway):
     assert (413, "request_too_large") == outcome(response)
 
 
+@pytest.mark.case("C15")
 async def test_chunked(gateway):
     """A body in chunks of any size is read."""
     running = await gateway()
@@ -156,6 +164,7 @@ async def test_chunked(gateway):
     assert 200 == response.status
 
 
+@pytest.mark.case("C22", "C23")
 @pytest.mark.parametrize("calls_before", [0, 1])
 async def test_body_stalls(gateway, calls_before):
     """A body that does not arrive in time is a 408, on the first request of a connection and later (C22, C23)."""
@@ -211,6 +220,7 @@ async def test_expect_continue(gateway):
         assert 200 == (await client.read_response()).status
 
 
+@pytest.mark.case("C44")
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -228,6 +238,7 @@ async def test_expect_continue_of_what_is_refused(gateway, headers, status):
     assert first.startswith(f"HTTP/1.1 {status} ".encode())
 
 
+@pytest.mark.case("C44")
 @pytest.mark.parametrize("path", [PATH, "/healthz", "/nothing"])
 async def test_odd_expectation(gateway, path):
     """Any other expectation is refused in our envelope (C44)."""
@@ -239,6 +250,7 @@ async def test_odd_expectation(gateway, path):
     assert response.header("x-request-id")
 
 
+@pytest.mark.case("C15")
 async def test_broken_chunks(gateway):
     """A chunked body that breaks off its framing is refused, and the connection closed (C15)."""
     running = await gateway()
@@ -252,6 +264,7 @@ async def test_broken_chunks(gateway):
         assert await client.eof_within(5)
 
 
+@pytest.mark.case("C22")
 async def test_declared_length_buys_no_time(gateway):
     """However long a body is said to be, one that does not arrive is a 408 in time (C22)."""
     running = await gateway(server={"body_s": 0.3})

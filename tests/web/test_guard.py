@@ -34,6 +34,7 @@ async def test_known_hosts(gateway, host):
     assert 200 == response.status
 
 
+@pytest.mark.case("C41")
 @pytest.mark.parametrize(
     "host",
     [
@@ -72,6 +73,7 @@ async def test_own_address(gateway, listen, host):
     assert (421 if host == "[0:0::1]" else 200) == response.status
 
 
+@pytest.mark.case("C41")
 async def test_two_hosts(gateway):
     """Two Host headers are not HTTP."""
     running = await gateway()
@@ -223,6 +225,7 @@ async def test_record_names_the_key(gateway):
     assert [f"key_{digest('sk-one')[:8]}"] == [record.call.key.id for record in running.records]
 
 
+@pytest.mark.case("C51")
 @pytest.mark.parametrize("query", ["api_key=sk-1", "key=sk-1", "x=1&access_token=sk-1"])
 async def test_key_in_the_url(gateway, query):
     """A key in the URL is refused: logs keep URLs (C51)."""
@@ -253,6 +256,7 @@ async def test_probes(gateway, target):
     assert 200 == response.status
 
 
+@pytest.mark.case("C39")
 @pytest.mark.parametrize(
     ("method", "target"),
     [
@@ -275,6 +279,7 @@ async def test_unknown_paths(gateway, method, target):
     assert len(response.body) < 400
 
 
+@pytest.mark.case("C40")
 @pytest.mark.parametrize(
     ("method", "target"),
     [
@@ -294,6 +299,7 @@ async def test_wrong_method(gateway, method, target):
     assert response.header("x-request-id").startswith("req_")
 
 
+@pytest.mark.case("C41")
 @pytest.mark.parametrize("target", ["http://evil.example/v1/models", "http://127.0.0.1/v1/models"])
 async def test_absolute_form(gateway, target):
     """A target that names a host is for proxies (C41)."""
@@ -302,6 +308,7 @@ async def test_absolute_form(gateway, target):
     assert (400, "malformed_request") == (response.status, code(response))
 
 
+@pytest.mark.case("C18")
 @pytest.mark.parametrize(
     "raw",
     [

@@ -1,0 +1,83 @@
+"""The table of ``python -m tests.faults``, and the plugin that it is made from."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults import table
+from tests.faults.__main__ import main
+from tests.faults.catalogue import CASES
+from tests.support import docs
+
+PAGE = docs.TOP / "docs" / "faults.md"
+
+
+def test_a_case_passes_if_all_its_tests_do():
+    """One failed test fails its case; a case without a test does not pass."""
+    tests = [
+        {"test": "a", "cases": ["U01", "U02"], "outcome": "passed", "came_out": ["502 x", "502 x"]},
+        {"test": "b", "cases": ["U02"], "outcome": "failed", "came_out": []},
+        {"test": "c", "cases": ["C01"], "outcome": "skipped", "came_out": []},
+    ]
+
+    found = table.rows(["U01", "U02", "U03", "C01"], tests)
+
+    assert ["pass", "fail", "no test", "fail"] == [row.result for row in found]
+    assert [1, 2, 0, 1] == [row.tests for row in found]
+    assert ("502 x",) == found[0].came_out
+    assert "U 1 of 3, C 0 of 1" == table.counted(found)
+    assert table.text(found).splitlines()[2].endswith("| 502 x | pass |")
+
+
+def test_report(tmp_path):
+    """The plugin writes a row for each test of a case, with what came out, and no others."""
+    file = tmp_path / "test_it.py"
+    file.write_text(
+        "import pytest\n"
+        "@pytest.fixture\n"
+        "def falls():\n    yield\n    assert False\n"
+        "@pytest.mark.case('U01')\n"
+        "def test_one(record_property):\n    record_property('came_out', 'fine')\n"
+        "@pytest.mark.case('U02', 'U03')\n"
+        "def test_two(falls): pass\n"
+        "@pytest.mark.case('U04')\n"
+        "def test_three(): pytest.skip('no')\n"
+        "def test_four(): pass\n"
+    )
+    report = tmp_path / "report.json"
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--case-report", report]
+    done = subprocess.run([*command, "--rootdir", tmp_path, file], cwd=docs.TOP, capture_output=True, check=False)  # noqa: S603 - our own
+
+    assert 1 == done.returncode
+    rows = [(row["cases"], row["outcome"], row["came_out"]) for row in json.loads(report.read_bytes())]
+    assert [(["U01"], "passed", ["fine"]), (["U02", "U03"], "failed", []), (["U04"], "skipped", [])] == rows
+
+
+def test_unknown_case(tmp_path):
+    """A test of a case that the catalogue does not have is refused before anything runs."""
+    file = tmp_path / "test_it.py"
+    file.write_text("import pytest\n@pytest.mark.case('U99')\ndef test_one(): pass\n")
+    report = tmp_path / "report.json"
+
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--case-report", report]
+    done = subprocess.run([*command, "--rootdir", tmp_path, file], cwd=docs.TOP, capture_output=True, check=False)  # noqa: S603 - our own
+
+    assert 4 == done.returncode
+    assert b"no case U99" in done.stdout + done.stderr
+
+
+def test_command_knows_its_cases(capsys):
+    """The command refuses a case that does not exist."""
+    assert 2 == main(["X01"])
+    assert "no such case: X01" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_has_every_case(case):
+    """The published table has each case in the catalogue's words; ``python -m tests.faults --write`` renews it."""
+    words = f"| {case} | {CASES[case].injected} | {CASES[case].expected} |"
+
+    assert words in PAGE.read_text("utf-8")
