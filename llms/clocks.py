@@ -1,8 +1,13 @@
 """
 The clocks of a call: how long it may wait for the upstream, and for how long in all.
 
-Only data moves a clock: keep-alives and comments do not. The clocks stand still while the gateway is not waiting for
-the upstream, so that a client that reads slowly is not taken for an upstream that has gone silent.
+What counts differs. The first byte is the first *data*: a comment is no answer, and as long as there is none another
+target may still give one. After it any byte is a sign of life and moves ``idle_s``, as in nginx, HAProxy and Envoy:
+half of a long event, and the comments that a service sends while a model thinks, say that the upstream is there. That a
+wedged one may say so for ever is bounded by ``total_s``, which nothing moves. The gateway's own keep-alives move none.
+
+The clocks stand still while the gateway is not waiting for the upstream, so that a client that reads slowly is not
+taken for an upstream that has gone silent.
 """
 
 import asyncio
@@ -22,7 +27,7 @@ class Clocks:
         connect_s: For a connection, DNS and TLS included.
         first_byte_s: For the first data of a stream.
         answer_s: For a whole answer that is not streamed.
-        idle_s: Between two pieces of data of a stream.
+        idle_s: Between two signs of life of a stream that has begun: any byte is one.
         total_s: For the call, from its acceptance to its end.
     """
 
@@ -78,7 +83,7 @@ class Watch:
         self._await(self._clocks.answer_s, _ANSWER)
 
     def await_next(self) -> None:
-        """From now on the next data of a stream is due."""
+        """From now on the next sign of life of a stream is due."""
         self._await(self._clocks.idle_s, _NEXT)
 
     def arrived(self) -> None:

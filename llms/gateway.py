@@ -143,7 +143,7 @@ class Gateway:
         async with AsyncExitStack() as attempt:
             rest = await attempt.enter_async_context(aclosing(provider.chat(call, target)))
             watch.await_first()
-            first = await anext(rest, None)
+            first = await _first_data(rest)
             watch.arrived()
             if first is None:
                 message = "The provider's answer is empty."
@@ -154,14 +154,22 @@ class Gateway:
         return Reply(target, blocks, {})
 
 
+async def _first_data(blocks: AsyncIterator[Block]) -> Block | None:
+    async for block in blocks:
+        if block:
+            return block
+    return None
+
+
 async def _metered(first: Block, rest: AsyncIterator[Block], meter: Meter, watch: Watch) -> AsyncGenerator[Block, None]:
     meter.look(first)
     yield first
     watch.await_next()
     async for block in rest:
         watch.arrived()
-        meter.look(block)
-        yield block
+        if block:  # an empty one is a sign of life, and nobody's business but the clock's
+            meter.look(block)
+            yield block
         watch.await_next()
     watch.arrived()
 

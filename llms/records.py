@@ -208,7 +208,11 @@ class Provider(Protocol):
         """Its name in the configuration."""
 
     def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
-        """Stream an answer: non-empty blocks of chunks that obey the rules; the last holds the usage, if known."""
+        """
+        Stream an answer: blocks of chunks that obey the rules; the last holds the usage, if known.
+
+        An empty block says that the upstream lives but has no data yet, as by a comment.
+        """
 
     async def complete(self, call: Call, target: Target) -> Completion:
         """Give an answer whole."""

@@ -19,14 +19,19 @@ class _Section(BaseModel):
 
 
 class Clocks(_Section):
-    """How long a call may wait for the provider, in seconds. Only data moves these clocks: comments do not."""
+    """How long a call may wait for the provider, in seconds."""
 
     connect_s: float = Field(default=5, gt=0, le=300, description="For a connection, DNS and TLS included.")
     first_byte_s: float = Field(default=120, gt=0, le=_DAY_S, description="Until the first data of a stream.")
     answer_s: float = Field(
         default=600, gt=0, le=_DAY_S, description="Until the end of an answer that is not streamed."
     )
-    idle_s: float = Field(default=120, gt=0, le=_DAY_S, description="Between two pieces of data of a stream.")
+    idle_s: float = Field(
+        default=120,
+        gt=0,
+        le=_DAY_S,
+        description="Between two signs of life of a stream that has begun; any byte is one, a comment too.",
+    )
     total_s: float = Field(default=3600, gt=0, le=_WEEK_S, description="For the whole call.")
 
 

@@ -145,8 +145,7 @@ class HttpProvider:
                         unnamed = False
                     if length > max_bytes:
                         raise UpstreamEventTooLargeError(_TOO_LARGE)
-                    if block := decoder.feed(data):
-                        yield block
+                    yield decoder.feed(data)  # an empty block says that the upstream lives
                     if decoder.done:
                         break
         except UpstreamTruncatedError:

@@ -9,12 +9,18 @@ import pytest
 
 from tests.support.gateway import Running
 from tests.support.raw import RawClient, Response
-from tests.upstream.server import Upstream
+from tests.upstream.server import Reaction, Upstream
 
 PATH = "/v1/chat/completions"
 
 SHORT = {"connect_s": 0.5, "first_byte_s": 0.4, "answer_s": 0.4, "idle_s": 0.4, "total_s": 3}
 """Clocks short enough for a test and long enough for a busy machine."""
+
+SECTIONS = {
+    "openai": ("/v1/chat/completions", {"type": "openai", "base_url": "{url}/v1"}),
+    "ollama": ("/api/chat", {"type": "ollama", "base_url": "{url}"}),
+}
+"""The kinds of upstream: where a chat goes, and the provider's options."""
 
 
 def case_table(table: Iterable[str]) -> list[Any]:
@@ -32,6 +38,11 @@ class Pair:
 
     gateway: Running
     upstream: Upstream
+    path: str = PATH
+
+    def plays(self, *reactions: Reaction) -> None:
+        """Have the upstream do this about chats, one after the other; the last one again and again."""
+        self.upstream.on("POST", self.path, *reactions)
 
     def body(self, **fields: Any) -> dict[str, Any]:
         return {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **fields}
@@ -51,15 +62,17 @@ async def upstream() -> AsyncGenerator[Upstream, None]:
 
 @pytest.fixture
 async def pair(gateway: Callable[..., Awaitable[Running]], upstream: Upstream) -> Callable[..., Awaitable[Pair]]:
-    """Start a gateway whose provider ``up`` is the upstream; takes ``server`` and more providers."""
+    """Start a gateway whose provider ``up`` is the upstream, of a kind of ``SECTIONS``; takes what ``server`` has."""
 
-    async def start(*, clocks: dict[str, float] | None = None, **server: Any) -> Pair:
-        section = {"type": "openai", "base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": ["m"]}
+    async def start(*, kind: str = "openai", clocks: dict[str, float] | None = None, **server: Any) -> Pair:
+        path, options = SECTIONS[kind]
+        base_url = options["base_url"].format(url=upstream.url)
+        section = {**options, "base_url": base_url, "api_key": "$UP_KEY", "models": ["m"]}
         running = await gateway(
             providers={"up": section},
             server={"clocks": {**SHORT, **(clocks or {})}, **server},
             environ={"UP_KEY": "sk-upstream-canary"},
         )
-        return Pair(running, upstream)
+        return Pair(running, upstream, path)
 
     return start

@@ -214,51 +214,6 @@ async def test_within_the_stream(pair, case):
     assert ["timeout" if "timeout" in code else "upstream_error"] == [record.status for record in both.gateway.records]
 
 
-@pytest.mark.case("U09")
-async def test_u09_drip_inside_an_event(pair):
-    """U09: a byte now and then inside an event that never ends is no data: the clocks run, no part of it is seen."""
-    both = await pair()
-    drip = b"data: " + b"x" * 100
-    both.upstream.on(
-        "POST", PATH, (*FIRST, *(step for byte in drip for step in (send(b"1\r\n%c\r\n" % byte), _pause)), hang())
-    )
-
-    response = await both.ask(stream=True)
-
-    events = data_events(response)
-    assert "upstream_idle_timeout" == events[-1]["error"]["code"]
-
-
-async def _pause(_peer):
-    await asyncio.sleep(0.03)
-
-
-@pytest.mark.case("U36")
-async def test_u36_comments_for_ever(pair):
-    """U36: comments are no data, so the first-byte clock runs out under them."""
-    both = await pair()
-    comment = (send(b"7\r\n: busy\n\r\n"), _pause)
-    both.upstream.on("POST", PATH, (send(head(200, EVENTS)), *comment * 60, hang()))
-
-    response = await both.ask(stream=True)
-
-    assert (504, "upstream_first_byte_timeout") == (response.status, response.json["error"]["code"])
-
-
-async def test_total_clock(pair):
-    """The total clock runs on while data comes."""
-    both = await pair(clocks={"total_s": 0.5})
-    chunk = send(
-        b"%x\r\n%b\r\n"
-        % (len(openai.event(openai.chunk({"content": "x"}))), openai.event(openai.chunk({"content": "x"})))
-    )
-    both.upstream.on("POST", PATH, (*FIRST, *(chunk, _pause) * 200))
-
-    response = await both.ask(stream=True)
-
-    assert "upstream_total_timeout" == data_events(response)[-1]["error"]["code"]
-
-
 WELL = {
     "U16 no [DONE]": openai.stream(["Hel", "lo"], done=False),
     "U16 no [DONE], close-delimited": openai.stream(["Hel", "lo"], done=False, framing="close"),

@@ -56,7 +56,7 @@ class Upstream:
         self.requests: list[UpstreamRequest] = []
 
     @asynccontextmanager
-    async def send(self, request: UpstreamRequest) -> AsyncIterator[Response]:
+    async def send(self, request: UpstreamRequest, connect_s: float | None = None) -> AsyncIterator[Response]:
         self.requests.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, GatewayError):

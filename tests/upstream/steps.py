@@ -58,6 +58,17 @@ def flood(data: bytes) -> Step:
     return step
 
 
+def drip(data: bytes, every_s: float) -> Step:
+    """Write ``data`` every so many seconds, until the other side closes."""
+
+    async def step(peer: Peer) -> None:
+        while True:
+            await peer.write(data)
+            await asyncio.sleep(every_s)
+
+    return step
+
+
 def sleep(seconds: float) -> Step:
     """Do nothing for a while."""
 
