@@ -31,7 +31,10 @@ _U = {
     "U06": ("request read, then closed", "502 upstream_disconnected, not sent again"),
     "U07": ("request read, no answer", "504 upstream_first_byte_timeout, connection let go"),
     "U08": ("stream falls silent", "error event upstream_idle_timeout, no [DONE]"),
-    "U09": ("a byte now and then, inside one event, for ever", "the clocks run; error event; no part of it is seen"),
+    "U09": (
+        "a byte now and then, inside one event, for ever",
+        "error event upstream_total_timeout; no part of it is seen",
+    ),
     "U10": ("silence in the middle of the head", "504 upstream_first_byte_timeout"),
     "U11": ("an answer that is not HTTP", "502 upstream_bad_response, none of it quoted"),
     "U12": ("chunked body with a broken size", "502, or after the first byte an error event"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.conftest import Pair
+from tests.faults.conftest import Pair, case_table
 from tests.faults.test_upstream import data_events, said
 from tests.support.raw import Response
 from tests.upstream import ollama, openai
@@ -90,7 +90,7 @@ SILENT = {
 }
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.case(case[:3])) for case in SILENT])
+@pytest.mark.parametrize("case", case_table(SILENT))
 @pytest.mark.parametrize("stream", [True, False])
 async def test_no_first_data(pair, kind, case, stream):
     """Without data in time it is a 504, whatever else came: heads, comments and half events are no data."""
@@ -152,7 +152,7 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=pytest.mark.case(case[:3])) for case in DRIPS])
+@pytest.mark.parametrize("case", case_table(DRIPS))
 async def test_total_clock(pair, kind, case):
     """U09, U23: signs of life keep the idle clock from running out, never the total one; no half event is ever seen."""
     both = await pair(kind=kind, clocks={"idle_s": 0.5, "total_s": 1.2})
