@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.faults.conftest import PATH
-from tests.faults.test_upstream import data_events, said
+from tests.faults.streams import data_events, said
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.server import Upstream

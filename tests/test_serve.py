@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_upstream import data_events, said
+from tests.faults.streams import data_events, said
 from tests.support.process import PATIENCE_S, environment, llms, serving
 from tests.support.raw import RawClient
 from tests.upstream import openai

@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from tests.faults.conftest import PATH
-from tests.faults.test_upstream import FIRST, data_events, said
+from tests.faults.streams import FIRST, data_events, said
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.steps import flood, hang, send, wait

@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.faults.conftest import PATH
-from tests.faults.test_upstream import FIRST, data_events
+from tests.faults.streams import FIRST, data_events
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.steps import hang

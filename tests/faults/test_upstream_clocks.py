@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.conftest import Pair, case_table
-from tests.faults.test_upstream import data_events, said
+from tests.faults.streams import data_events, said
 from tests.support.raw import Response
 from tests.upstream import ollama, openai
 from tests.upstream.framing import chunked, head
