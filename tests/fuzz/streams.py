@@ -1,0 +1,79 @@
+"""Runs a codec over a stream the way the provider does, and says what must hold of any outcome."""
+
+from collections.abc import Callable, Iterable
+
+from llms.apis.api import error_event
+from llms.errors import GatewayError, InternalError
+from llms.providers.http import Decoder
+from llms.records import Block
+from llms.wire.accumulate import Accumulator, chunks
+from llms.wire.scrub import MAX_TEXT
+from tests.fuzz import rules
+from tests.fuzz.cuts import ways
+
+CANARY = "canary-5f2d9b7c41"
+"""Stands for a provider's key: no text may hold it that leaves the gateway."""
+
+Outcome = tuple[Block, GatewayError | None]
+
+
+def outcome(decoder: Decoder, reads: Iterable[bytes]) -> Outcome:
+    """Give the chunks and how it ended, as ``HttpProvider`` does."""
+    block: Block = []
+    try:
+        for data in reads:
+            block += decoder.feed(data)
+            if decoder.done:
+                break
+        block += decoder.close()
+    except GatewayError as failure:
+        return block, failure
+    return block, None
+
+
+def check(make: Callable[[], Decoder], data: bytes, *, thorough: bool) -> Outcome:
+    """Check every invariant of a streamed answer; give the outcome."""
+    block, failure = found = outcome(make(), [data])
+    for reads in ways(data, thorough=thorough):
+        again, other = outcome(make(), reads)
+        assert again == block
+        assert said(other) == said(failure)
+    rules.check(block, whole=failure is None)
+    rules.check_bytes(block, whole=failure is None)
+    if failure is not None:
+        check_failure(failure)
+    assert len(repr(block)) <= 400 * len(data) + 200_000  # nothing is made of an index alone
+    if failure is None:
+        whole = Accumulator(rules.CALL)
+        whole.feed(block)
+        check_collected(whole)
+    return found
+
+
+def check_collected(whole: Accumulator) -> None:
+    """A whole answer is the same once it has been made a stream and collected again, and that stream obeys the rules."""
+    answer = whole.completion()
+    again = Accumulator(rules.CALL)
+    stream = chunks(answer)
+    again.feed(stream)
+    assert again.completion() == answer
+    rules.check(stream, whole=True)
+    rules.check_bytes(stream, whole=True)
+
+
+def said(failure: GatewayError | None) -> tuple[object, ...] | None:
+    """All that a failure says."""
+    if failure is None:
+        return None
+    return (type(failure), failure.message, failure.code, failure.param, failure.retry_after_s, failure.http_status())
+
+
+def check_failure(failure: GatewayError) -> None:
+    """It can be told to a client, and tells no secret."""
+    assert not isinstance(failure, InternalError)
+    assert 400 <= failure.http_status() <= 599
+    assert failure.retry_after_s is None or 0 <= failure.retry_after_s <= 600
+    assert 0 < len(failure.message) <= MAX_TEXT
+    event = error_event(failure)
+    rules.parsed(event.removeprefix(b"data: "))
+    assert CANARY not in event.decode()
