@@ -179,7 +179,7 @@ class HttpProvider:
 async def _beginning(response: UpstreamResponse) -> bytes:
     """Give as much of an error's body as may hold its text; the status counts even if the body does not arrive."""
     body = b""
-    with suppress(UpstreamTruncatedError, TimeoutError):
+    with suppress(UpstreamTruncatedError, UpstreamBadResponseError, TimeoutError):
         async with asyncio.timeout(_ERROR_BODY_S), aclosing(response.blocks()) as reads:
             async for data in reads:
                 body += data

@@ -49,7 +49,9 @@ BEFORE = {
 
 
 KEPT = {
-    case for case in BEFORE if case.startswith(("U39", "U46", "U47", "U48 205", "U48 999", "U48 204", "U49", "U55"))
+    case
+    for case in BEFORE
+    if case.startswith(("U39", "U46", "U47", "U48 205", "U48 999", "U48 204", "U49", "U53", "U55"))
 }
 """Cases in which the answer was complete as HTTP, so that the connection may be used again."""
 

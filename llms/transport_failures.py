@@ -1,0 +1,79 @@
+"""What aiohttp's exceptions mean: each is translated here, once. Their own texts, which quote requests, are dropped."""
+
+import errno
+
+import aiohttp
+
+from llms.errors import (
+    ConnectTimeoutError,
+    GatewayError,
+    OverloadedError,
+    Retry,
+    UpstreamBadResponseError,
+    UpstreamDisconnectedError,
+    UpstreamError,
+    UpstreamTLSError,
+    UpstreamTruncatedError,
+    UpstreamUnreachableError,
+)
+
+
+def before_answer(error: Exception, *, stale: bool) -> GatewayError:
+    """
+    Say what it means that a request got no answer.
+
+    Args:
+        stale: Whether the connection was an idle one and failed at once.
+    """
+    if isinstance(error, aiohttp.InvalidURL) or not isinstance(error, aiohttp.ClientError | OSError):
+        # An address or a header that cannot be sent; the error's own text quotes it.
+        message = "The provider's address, or a header for it, is not valid. Check its base_url and its key."
+        return UpstreamUnreachableError(message)
+    if isinstance(error, TimeoutError):
+        return ConnectTimeoutError("No connection to the provider in the time allowed (connect_s).")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _not_connected(error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        # aiohttp says status 400 here and puts the upstream's raw bytes into the message: neither is passed on.
+        return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        retry = Retry.STALE if stale else Retry.AMBIGUOUS
+        return UpstreamDisconnectedError("The provider closed the connection without an answer.", retry=retry)
+    return UpstreamBadResponseError("The provider's answer cannot be read.")
+
+
+def begun(error: Exception) -> bool:
+    """Whether the beginning of an answer had come before ``error``."""
+    # aiohttp puts the unfinished head where the message would be.
+    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+
+
+def within_answer(error: Exception) -> UpstreamError:
+    """Say what it means that an answer stopped before its end."""
+    if isinstance(error.__cause__, aiohttp.http.HttpProcessingError) and not _cut(error.__cause__):
+        return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
+    return UpstreamTruncatedError("The provider closed the connection before the answer was complete.")
+
+
+def _not_connected(error: aiohttp.ClientConnectorError) -> GatewayError:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return UpstreamTLSError("The provider's TLS certificate cannot be verified. Check its base_url.")
+    if isinstance(error, aiohttp.ClientSSLError):
+        message = "The TLS handshake with the provider failed. Check its base_url."
+        return UpstreamTLSError(message, retry=_tls_retry(error))
+    if error.os_error.errno in (errno.EMFILE, errno.ENFILE):
+        return OverloadedError("The gateway has run out of file descriptors.", retry_after_s=1)
+    if error.os_error.errno == errno.EADDRNOTAVAIL:
+        return OverloadedError("The gateway has run out of ports for connections to this provider.", retry_after_s=1)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
+    return UpstreamUnreachableError("The provider cannot be reached. Check its base_url, and that it runs.")
+
+
+def _tls_retry(error: aiohttp.ClientConnectorError) -> Retry:
+    # A handshake that was cut short may go through next time; one that was refused will not.
+    return Retry.SAFE if isinstance(error.os_error, ConnectionError | TimeoutError) else Retry.NEVER
+
+
+def _cut(error: aiohttp.http.HttpProcessingError) -> bool:
+    return "Not enough data" in error.message
