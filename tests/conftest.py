@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.faults.report import case_ids
-from tests.support import leaks, outcome
+from tests.support import leaks
 from tests.support.gateway import Running, running
-from tests.support.raw import RawClient
+from tests.support.invariants import Watch
 
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.SelectorEventLoop}
 if find_spec("uvloop"):  # Windows has none
@@ -66,34 +66,36 @@ async def _nothing_left_over() -> AsyncGenerator[None, None]:
 
 
 @pytest.fixture(autouse=True)
-def _what_came_out(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Note what clients read in a test of a fault case, for the table of ``python -m tests.faults``."""
-    if request.node.get_closest_marker("case") is None:
-        yield
+def invariants(request: pytest.FixtureRequest) -> Iterator[Watch | None]:
+    """
+    Look on in a test of a fault case: what holds after every fault, and what came out, for ``python -m tests.faults``.
+
+    The fixtures ``gateway`` and ``pair`` ask it at the end.
+    """
+    markers = list(request.node.iter_markers("case"))
+    if not markers:
+        yield None
         return
-    notes = request.node.user_properties
-
-    def note(response: Any) -> None:
-        notes.append(("came_out", outcome.of_response(response)))
-
-    RawClient.listeners.append(note)
-    yield
-    RawClient.listeners.remove(note)
+    without = {name: why for marker in markers for name, why in marker.kwargs.get("without", {}).items()}
+    with Watch(without) as watch:
+        yield watch
+    if not any(name == "came_out" for name, _ in request.node.user_properties):  # the test has not said it itself
+        request.node.user_properties += [("came_out", text) for text in watch.came_out()]
 
 
 @pytest.fixture
-async def gateway(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncGenerator[Callable[..., Awaitable[Running]], None]:
+async def gateway(tmp_path: Path, invariants: Watch | None) -> AsyncGenerator[Callable[..., Awaitable[Running]], None]:
     """Start gateways; see ``tests.support.gateway.running`` for what they can be told."""
-    started: list[Running] = []
     async with AsyncExitStack() as stack:
+        started: list[Running] = []
 
         async def start(**options: Any) -> Running:
             started.append(await stack.enter_async_context(running(tmp_path, **options)))
+            if invariants is not None:
+                invariants.secret(*(options.get("environ") or {}).values())
             return started[-1]
 
         yield start
-        notes = request.node.user_properties
-        if request.node.get_closest_marker("case") and not any(name == "came_out" for name, _ in notes):
-            notes.append(("came_out", outcome.of_records(record for one in started for record in one.records)))
+        if invariants is not None:
+            for one in started:
+                await invariants.check(one)

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support.gateway import Running
+from tests.support.invariants import PATH, PROMPT, Watch
 from tests.support.raw import RawClient, Response
 from tests.upstream.server import Reaction, Upstream
 
-PATH = "/v1/chat/completions"
+__all__ = ["PATH", "SHORT", "Pair", "case_table"]
+
+CLIENT_KEY = "sk-client-canary"
+"""Of clients, for ``server.keys`` of ``["$CLIENT_KEY"]``."""
 
 SHORT = {"connect_s": 0.5, "first_byte_s": 0.4, "answer_s": 0.4, "idle_s": 0.4, "total_s": 3}
 """Clocks short enough for a test and long enough for a busy machine."""
@@ -45,7 +49,7 @@ class Pair:
         self.upstream.on("POST", self.path, *reactions)
 
     def body(self, **fields: Any) -> dict[str, Any]:
-        return {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **fields}
+        return {"model": "m", "messages": [{"role": "user", "content": f"Hello, {PROMPT}"}], **fields}
 
     async def ask(self, **fields: Any) -> Response:
         """Send a chat completion; give the whole answer."""
@@ -61,8 +65,15 @@ async def upstream() -> AsyncGenerator[Upstream, None]:
 
 
 @pytest.fixture
-async def pair(gateway: Callable[..., Awaitable[Running]], upstream: Upstream) -> Callable[..., Awaitable[Pair]]:
-    """Start a gateway whose provider ``up`` is the upstream, of a kind of ``SECTIONS``; takes what ``server`` has."""
+async def pair(
+    gateway: Callable[..., Awaitable[Running]], upstream: Upstream, invariants: Watch | None
+) -> AsyncGenerator[Callable[..., Awaitable[Pair]], None]:
+    """
+    Start a gateway whose provider ``up`` is the upstream, of a kind of ``SECTIONS``; takes what ``server`` has.
+
+    After a fault case what must hold after every one is checked: ``tests.support.invariants``.
+    """
+    pairs: list[Pair] = []
 
     async def start(*, kind: str = "openai", clocks: dict[str, float] | None = None, **server: Any) -> Pair:
         path, options = SECTIONS[kind]
@@ -71,8 +82,13 @@ async def pair(gateway: Callable[..., Awaitable[Running]], upstream: Upstream) -
         running = await gateway(
             providers={"up": section},
             server={"clocks": {**SHORT, **(clocks or {})}, **server},
-            environ={"UP_KEY": "sk-upstream-canary"},
+            environ={"UP_KEY": "sk-upstream-canary", "CLIENT_KEY": CLIENT_KEY},
         )
-        return Pair(running, upstream, path)
+        pairs.append(Pair(running, upstream, path))
+        return pairs[-1]
 
-    return start
+    yield start
+    if invariants is not None:
+        for both in pairs:
+            keyed = both.gateway.services.policy.keyring.required
+            await invariants.check(both.gateway, upstream, CLIENT_KEY if keyed else None)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -93,15 +93,20 @@ class RawClient:
 
     Attributes:
         listeners: Told of every answer that any client read; for the table of the faults.
+        farewells: Asked when any client is about to leave.
+        in_step: Whether every request has been answered, and the connection can take another.
     """
 
     listeners: ClassVar[list[Callable[[Response], None]]] = []
+    farewells: ClassVar[list[Callable[["RawClient"], Awaitable[None]]]] = []
 
     def __init__(self, host: str, port: int, *, receive_buffer: int | None = None) -> None:
         self._host = host
         self._port = port
         self._receive_buffer = receive_buffer
         self._method = "GET"
+        self._unanswered = 0
+        self.in_step = False
 
     async def __aenter__(self) -> Self:
         sock = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
@@ -120,8 +125,10 @@ class RawClient:
         return self
 
     async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+        self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        for farewell in self.farewells if kind is None else ():
+            await farewell(self)
         self._writer.transport.abort()
         await asyncio.gather(self._writer.wait_closed(), return_exceptions=True)
 
@@ -156,6 +163,7 @@ class RawClient:
             sent.append(("Content-Length", str(len(body))))
         lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in sent), "", ""]
         self._method = method
+        self._unanswered += 1
         await self.send("\r\n".join(lines).encode("latin-1") + (body or b""))
 
     async def read_head(self) -> Head:
@@ -176,6 +184,8 @@ class RawClient:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         response = Response(head, chunks, complete)
+        self._unanswered -= 1
+        self.in_step = complete and self._unanswered == 0 and _kept(response)
         for listener in self.listeners:
             listener(response)
         return response
@@ -183,10 +193,13 @@ class RawClient:
     async def read_some(self, timeout: float = PATIENCE_S) -> bytes:  # noqa: ASYNC109 - short to call
         """Read what is there, or what comes first; empty at the end of the connection."""
         async with asyncio.timeout(timeout):
-            return await self._reader.read(_READ_BYTES)
+            data = await self._reader.read(_READ_BYTES)
+        self.in_step &= bool(data)
+        return data
 
     async def eof_within(self, seconds: float) -> bool:
         """Drop what comes; say whether the other side ends the connection in time."""
+        self.in_step = False
         try:
             async with asyncio.timeout(seconds):
                 while await self._reader.read(_READ_BYTES):
@@ -199,10 +212,12 @@ class RawClient:
 
     def fin(self) -> None:
         """Say that nothing more will be sent; reading goes on."""
+        self.in_step = False
         self._writer.write_eof()
 
     def rst(self) -> None:
         """Reset the connection."""
+        self.in_step = False
         sock: socket.socket = self._writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
         self._writer.transport.abort()
@@ -244,3 +259,9 @@ class RawClient:
 
     def _add(self, data: bytes, chunks: list[Chunk]) -> None:
         chunks.append(Chunk(data, asyncio.get_running_loop().time()))
+
+
+def _kept(response: Response) -> bool:
+    """Whether the connection can take another request; after a stream that failed it is closed without a word."""
+    closed = (response.header("connection") or "").lower() == "close"
+    return response.head.raw.startswith(b"HTTP/1.1") and not closed and b'data: {"error"' not in response.body

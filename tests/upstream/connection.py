@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         closed_at: Loop time at which the end was noticed; ``None`` while it is open.
         end: ``fin`` or ``reset`` by the other side, or ``self``.
         sent_bytes: What the kernel took; stands still while the other side does not read.
+        busy: Whether it is open and a request's script is being played.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         self.closed_at: float | None = None
         self.end: Literal["fin", "reset", "self"] | None = None
         self.sent_bytes = 0
+        self.busy = False
         self.gone = asyncio.Event()
         self.lost = asyncio.Event()
         self._opened = opened
@@ -71,6 +73,7 @@ class Connection(asyncio.Protocol):
             return
         for request in requests:
             self.requests.append(request)
+            self.busy = True
             self._due.put_nowait(self._asked(request))
 
     def eof_received(self) -> None:
@@ -120,6 +123,7 @@ class Connection(asyncio.Protocol):
             while True:
                 for step in await self._due.get():
                     await step(self)
+                self.busy = not self._due.empty()
         except (AssertionError, TimeoutError) as error:
             self._fail(str(error) or "a step waited too long")
             self._transport.abort()
@@ -128,5 +132,6 @@ class Connection(asyncio.Protocol):
         if self.closed_at is None:
             self.closed_at = asyncio.get_running_loop().time()
             self.end = end
+        self.busy = False
         self.gone.set()
         self._player.cancel()
