@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -228,7 +229,7 @@ def _entry(name: str, options: Options, environ: Mapping[str, str], transport: T
     local_url = options.local_url
     if local_url is not None and own_url is not None and _same_place(local_url, own_url):
         return Entry(name, None, "its address is this gateway's own")
-    provider = options.build(name, environ, transport.send)
+    provider = options.build(name, environ, partial(transport.send, private=options.private))
     return Entry(name, provider, _why_on(options), local=local_url is not None, listed=options.models)
 
 

@@ -1,25 +1,44 @@
 """
-aiohttp's connection pool, less faults of 3.14.5.
+aiohttp's connection pool: our names and our rule of where to connect to, less faults of 3.14.5.
 
-Only its private parts let one mend them; they are cases U12, U62 and U64 of the fault catalogue.
+Only its private parts let one mend those; they are cases U12, U62 and U64 of the fault catalogue.
 """
 
 import functools
+import logging
+import socket
 from typing import Any, cast
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import _EXC_SENTINEL as _NO_CAUSE
 from aiohttp.tracing import Trace
 
+from llms import egress
+from llms.resolver import Resolver
+
+_log = logging.getLogger("llms.transport")
+
+
+class AddressRefusedError(OSError):
+    """A name leads to addresses that must not be connected to, and to no other."""
+
 
 class Connector(aiohttp.TCPConnector):
-    """A pool whose connections can be dropped by origin, and whose connections with something left in them are."""
+    """
+    A pool whose connections can be dropped by origin, and whose connections with something left in them are.
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    Args:
+        resolver: Knows names.
+        public_only: Refuse addresses of this machine and of private networks.
+        options: As for ``aiohttp.TCPConnector``.
+    """
+
+    def __init__(self, resolver: Resolver, *, public_only: bool, **options: Any) -> None:
+        super().__init__(resolver=_Names(resolver, public_only=public_only), use_dns_cache=False, limit=0, **options)
         self._factory = cast("functools.partial[ResponseHandler]", functools.partial(_Connection, loop=self._loop))
 
     def drop_idle(self, host: str | None, port: int | None) -> None:
@@ -35,6 +54,27 @@ class Connector(aiohttp.TCPConnector):
                 return connection
             connection.close()
         return None
+
+
+class _Names(AbstractResolver):
+    def __init__(self, resolver: Resolver, *, public_only: bool) -> None:
+        self._resolver = resolver
+        self._public_only = public_only
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.addresses(host)
+        addresses = egress.allowed(found, public_only=self._public_only)
+        if not addresses:
+            _log.warning('%s leads to %s: refused, see "private" in the documentation', host, ", ".join(found))
+            raise AddressRefusedError
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in addresses
+        ]
+
+    async def close(self) -> None: ...
 
 
 class _Connection(ResponseHandler):

@@ -10,7 +10,7 @@ to bound.
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -18,9 +18,11 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from llms import egress
 from llms.connector import Connector
-from llms.errors import GatewayError, Retry, UpstreamEventTooLargeError
+from llms.errors import GatewayError, Retry, UpstreamAddressError, UpstreamEventTooLargeError
 from llms.records import UpstreamRequest
+from llms.resolver import Resolver
 from llms.transport_failures import before_answer, begun, within_answer
 from llms.wire.content_coding import inflater
 
@@ -40,41 +42,56 @@ class Transport:
     Args:
         connect_s: Longest wait for a connection, DNS and TLS included, where a request does not set its own.
         tls: Verifies providers' certificates; the system's trust store if left out.
+        names: Makes what knows names.
     """
 
-    def __init__(self, connect_s: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        connect_s: float,
+        tls: ssl.SSLContext | None = None,
+        names: Callable[[], Resolver] = Resolver,
+    ) -> None:
         self._connect_s = connect_s
         self._tls = tls
-        self._client: _Client | None = None
+        self._names = names
+        self._clients: dict[bool, _Client] = {}
         self._lingering: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        connector = Connector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=30, ssl=self._tls or True)
-        self._client = _Client(connector)
+        resolver = self._names()
+        # Two pools, so that no connection to a private address is found where only a public one will do.
+        self._clients = {strict: _Client(resolver, strict, self._tls or True) for strict in (False, True)}
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for task in self._lingering:
             task.cancel()
         await asyncio.gather(*self._lingering, return_exceptions=True)
-        if self._client is not None:
-            await self._client.session.close()
+        for client in self._clients.values():
+            await client.session.close()
 
-    def send(self, request: UpstreamRequest, connect_s: float | None = None) -> "Exchange":
-        """Send ``request``; see ``llms.records.Send``."""
-        assert self._client is not None, "the transport is used inside its context only"  # noqa: S101
-        return Exchange(self._client, request, connect_s or self._connect_s, self._lingering)
+    def send(self, request: UpstreamRequest, connect_s: float | None = None, *, private: bool = False) -> "Exchange":
+        """
+        Send ``request``; see ``llms.records.Send``.
+
+        Args:
+            private: Whether a public name may lead to a private address; see ``llms.egress``.
+        """
+        assert self._clients, "the transport is used inside its context only"  # noqa: S101
+        url = URL(request.url)
+        strict = not private and url.scheme == "https" and egress.public_name(url.raw_host or "")
+        return Exchange(self._clients[strict], request, connect_s or self._connect_s, self._lingering)
 
 
 class _Client:
     """A pool, and a session that uses it."""
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, resolver: Resolver, strict: bool, tls: ssl.SSLContext | bool) -> None:  # noqa: FBT001
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(_note_reuse)
-        self.connector = connector
+        self.connector = Connector(resolver, public_only=strict, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)
         self.session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self.connector,
             auto_decompress=False,  # wire.content_coding knows when to stop
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],
@@ -122,6 +139,9 @@ class Exchange:
 
     async def _answer(self) -> aiohttp.ClientResponse:
         request = self._request
+        if egress.refused(URL(request.url).raw_host or ""):
+            message = "The gateway does not connect to the provider's address. Check its base_url."
+            raise UpstreamAddressError(message)
         context: dict[str, bool] = {}
         loop = asyncio.get_running_loop()
         started_at = loop.time()

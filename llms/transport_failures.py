@@ -4,11 +4,13 @@ import errno
 
 import aiohttp
 
+from llms.connector import AddressRefusedError
 from llms.errors import (
     ConnectTimeoutError,
     GatewayError,
     OverloadedError,
     Retry,
+    UpstreamAddressError,
     UpstreamBadResponseError,
     UpstreamDisconnectedError,
     UpstreamError,
@@ -16,6 +18,16 @@ from llms.errors import (
     UpstreamTruncatedError,
     UpstreamUnreachableError,
 )
+
+_SPENT = {
+    errno.EMFILE: "file descriptors",
+    errno.ENFILE: "file descriptors",
+    errno.EADDRNOTAVAIL: "ports for connections to this provider",
+    errno.ENOBUFS: "memory for connections",
+    errno.ENOMEM: "memory for connections",
+    errno.EAGAIN: "threads to look up names",
+}
+"""What the gateway itself lacks when a connection fails so; no fault of the provider's."""
 
 
 def before_answer(error: Exception, *, stale: bool) -> GatewayError:
@@ -61,10 +73,14 @@ def _not_connected(error: aiohttp.ClientConnectorError) -> GatewayError:
     if isinstance(error, aiohttp.ClientSSLError):
         message = "The TLS handshake with the provider failed. Check its base_url."
         return UpstreamTLSError(message, retry=_tls_retry(error))
-    if error.os_error.errno in (errno.EMFILE, errno.ENFILE):
-        return OverloadedError("The gateway has run out of file descriptors.", retry_after_s=1)
-    if error.os_error.errno == errno.EADDRNOTAVAIL:
-        return OverloadedError("The gateway has run out of ports for connections to this provider.", retry_after_s=1)
+    if (spent := _SPENT.get(error.os_error.errno or 0)) is not None:
+        return OverloadedError(f"The gateway has run out of {spent}.", retry_after_s=1)
+    if isinstance(error.os_error, AddressRefusedError):
+        message = (
+            "The provider's name leads to an address that the gateway does not connect to. If the address is right, set"
+            ' "private": true for the provider.'
+        )
+        return UpstreamAddressError(message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
     return UpstreamUnreachableError("The provider cannot be reached. Check its base_url, and that it runs.")

@@ -22,6 +22,7 @@ Every failure a call can end in, as one tree.
     │   └── DrainingError 503
     ├── UpstreamError 502
     │   ├── UpstreamUnreachableError
+    │   ├── UpstreamAddressError
     │   ├── UpstreamDisconnectedError
     │   ├── UpstreamBadResponseError
     │   ├── UpstreamContentTypeError
@@ -71,6 +72,7 @@ from llms.errors.upstream import (
     FirstByteTimeoutError,
     IdleTimeoutError,
     TotalTimeoutError,
+    UpstreamAddressError,
     UpstreamAuthError,
     UpstreamBadResponseError,
     UpstreamContentTypeError,
@@ -110,6 +112,7 @@ __all__ = [
     "TotalTimeoutError",
     "UnauthenticatedError",
     "UnsupportedMediaTypeError",
+    "UpstreamAddressError",
     "UpstreamAuthError",
     "UpstreamBadResponseError",
     "UpstreamContentTypeError",

@@ -23,6 +23,12 @@ class UpstreamUnreachableError(UpstreamError):
     should_retry = True
 
 
+class UpstreamAddressError(UpstreamError):
+    """The provider's name leads to an address that the gateway does not connect to: an attack, or a private service."""
+
+    default_code = "upstream_unreachable"
+
+
 class UpstreamDisconnectedError(UpstreamError):
     """The connection was lost after the request was sent and before an answer began."""
 

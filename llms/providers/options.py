@@ -61,6 +61,10 @@ class Options(BaseModel, ABC):
     models: tuple[str, ...] | None = Field(
         default=None, description="The models it serves. Left out, the provider is asked."
     )
+    private: bool = Field(
+        default=False,
+        description="Whether an `https` base_url with a public name may lead to this machine or a private network.",
+    )
 
     @abstractmethod
     def build(self, name: str, environ: Mapping[str, str], send: Send) -> Provider:

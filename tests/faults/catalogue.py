@@ -182,6 +182,7 @@ _P = {
     "P29": ("memory limit", "new calls are refused; the process lives"),
     "P30": ("the clock jumps", "timeouts are untouched"),
     "P31": ("metric sinks: dead, slow, garbage", "calls are untouched"),
+    "P32": ("the name server is down for minutes", "known names go on working; recovery within 5 s"),
     "P33": ("start: port taken, key missing, folder not writable", "one line, an exit status, no secret"),
     "P36": ("an option of the HTTP server is misspelt", "it does not start"),
     "P38": ("the supervisor is killed", "the workers end"),
