@@ -30,13 +30,14 @@ class Decoder:
 
     Args:
         failures: Words what an error line says.
+        max_lines: The most lines of the stream.
     """
 
-    def __init__(self, call: Call, failures: Failures) -> None:
+    def __init__(self, call: Call, failures: Failures, max_lines: int = ndjson.MAX_LINES) -> None:
         self.done = False
         self._failures = failures
         self._failure: GatewayError | None = None
-        self._lines = ndjson.Decoder(MAX_LINE_BYTES)
+        self._lines = ndjson.Decoder(MAX_LINE_BYTES, max_lines)
         self._build = ChunkBuilder(call)
         self._tools = _ToolCalls(call, self._build)
 

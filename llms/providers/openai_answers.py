@@ -21,11 +21,14 @@ class StreamDecoder:
         call: The call that it answers.
         clean: Applied to the text of an upstream's error.
         tags: How the model writes reasoning into its text, if it does.
+        max_events: The most events of the stream.
     """
 
-    def __init__(self, call: Call, clean: Clean, tags: ThinkTags | None = None) -> None:
+    def __init__(
+        self, call: Call, clean: Clean, tags: ThinkTags | None = None, max_events: int = sse.MAX_EVENTS
+    ) -> None:
         self._clean = clean
-        self._events = sse.Decoder(MAX_EVENT_BYTES)
+        self._events = sse.Decoder(MAX_EVENT_BYTES, max_events)
         self._stream = normalise.Normaliser(call, clean, tags)
         self._failure: GatewayError | None = None
         self._ended = False  # by [DONE]

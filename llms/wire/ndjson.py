@@ -2,6 +2,9 @@
 
 from llms.errors import UpstreamEventTooLargeError
 
+MAX_LINES = 1_000_000
+"""The most lines of one stream: as many as events elsewhere (``llms.wire.sse``)."""
+
 
 class Decoder:
     """
@@ -9,20 +12,22 @@ class Decoder:
 
     Args:
         max_line_bytes: The longest line.
+        max_lines: The most lines. Blank ones are none.
     """
 
-    def __init__(self, max_line_bytes: int) -> None:
+    def __init__(self, max_line_bytes: int, max_lines: int = MAX_LINES) -> None:
         self._limit = max_line_bytes
+        self._left = max_lines
         self._pieces: list[bytes] = []
         self._pieces_bytes = 0
-        self._too_large = False
+        self._over: str | None = None  # which limit has been met
 
     def feed(self, data: bytes) -> list[bytes]:
         """
         Take what one read found; give the lines that it completes.
 
         Raises:
-            UpstreamEventTooLargeError: A line is over the limit. Those before it are given first, so that it makes no
+            UpstreamEventTooLargeError: A line is over a limit. Those before it are given first, so that it makes no
                 difference whether one read held them all; it is raised by the next call.
         """
         self._check()
@@ -36,7 +41,8 @@ class Decoder:
         if tail:
             self._pieces.append(tail)
             self._pieces_bytes += len(tail)
-            self._too_large = self._too_large or self._pieces_bytes > self._limit
+            if self._pieces_bytes > self._limit:
+                self._over = self._over or _TOO_LARGE
         if not lines:
             self._check()
         return lines
@@ -52,13 +58,20 @@ class Decoder:
         fitting: list[bytes] = []
         for line in lines:
             if len(line) > self._limit:
-                self._too_large = True
+                self._over = _TOO_LARGE
                 break
             if line.strip():
                 fitting.append(line)
+        self._left -= len(fitting)
+        if self._left < 0:
+            self._over = _TOO_MANY
+            fitting = fitting[: self._left]
         return fitting
 
     def _check(self) -> None:
-        if self._too_large:
-            message = "The provider sent a line over the size limit; the answer up to it is above."
-            raise UpstreamEventTooLargeError(message)
+        if self._over is not None:
+            raise UpstreamEventTooLargeError(self._over)
+
+
+_TOO_LARGE = "The provider sent a line over the size limit; the answer up to it is above."
+_TOO_MANY = "The provider's stream holds more lines than are allowed; the answer up to them is above."

@@ -14,6 +14,9 @@ KEEP_ALIVE = b": keep-alive\n\n"
 Event = tuple[bytes, bytes]
 """Name (empty where none was given) and data, lines joined by LF."""
 
+MAX_EVENTS = 1_000_000
+"""The most events of one stream: a token each, as many as the largest context holds; at 100 bytes each, 100 MB."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -29,11 +32,13 @@ class Decoder:
     Lines end in LF, CR or CRLF. An event that the end of the stream cuts short is dropped, as the standard says.
 
     Args:
-        max_event_bytes: The longest event, its last line's field name included, and the longest line.
+        max_event_bytes: The longest event, its line ends and its last line's field name included; the longest line.
+        max_events: The most events. Comments and events without data are none, and nothing is kept of them.
     """
 
-    def __init__(self, max_event_bytes: int) -> None:
+    def __init__(self, max_event_bytes: int, max_events: int = MAX_EVENTS) -> None:
         self._limit = max_event_bytes
+        self._left = max_events
         self._pieces: list[bytes] = []  # of a line whose end has not come; joined once, so 1-byte reads stay linear
         self._pieces_bytes = 0
         self._data: list[bytes] = []
@@ -41,27 +46,29 @@ class Decoder:
         self._name = b""
         self._first_line = True
         self._after_cr = False
-        self._too_large = False
+        self._over: str | None = None  # which limit has been met
 
     def feed(self, data: bytes) -> list[Event]:
         """
         Take what one read found; give the events that it completes.
 
         Raises:
-            UpstreamEventTooLargeError: An event is over the limit. Those before it are given first, so that it makes
+            UpstreamEventTooLargeError: An event is over a limit. Those before it are given first, so that it makes
                 no difference whether one read held them all; it is raised by the next call.
         """
-        if self._too_large:
-            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        self._check()
         events = self._cut(data)
-        if self._too_large and not events:
-            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        self._left -= len(events)
+        if self._left < 0:
+            self._over = _TOO_MANY
+            events = events[: self._left]
+        if not events:
+            self._check()
         return events
 
     def close(self) -> list[Event]:
         """Take the end of the stream: only an unfinished ``[DONE]`` counts, since nothing can follow it."""
-        if self._too_large:
-            raise UpstreamEventTooLargeError(_TOO_LARGE)
+        self._check()
         line = b"".join(self._pieces)
         data = line[5:].strip() if line.startswith(b"data:") else b"\n".join(self._data).strip()
         return [(b"", data)] if data == b"[DONE]" else []
@@ -84,7 +91,8 @@ class Decoder:
         if rest:
             self._pieces.append(rest)
             self._pieces_bytes += len(rest)
-            self._too_large = self._too_large or self._pieces_bytes > self._limit
+            if self._pieces_bytes > self._limit:
+                self._over = _TOO_LARGE
         return events
 
     def _parse(self, lines: list[bytes]) -> list[Event]:
@@ -94,7 +102,7 @@ class Decoder:
             lines[0] = lines[0].removeprefix(_BOM)
         for line in lines:
             if len(line) + self._data_bytes > self._limit:
-                self._too_large = True
+                self._over = _TOO_LARGE
                 break
             if not line:
                 if self._data:
@@ -114,7 +122,12 @@ class Decoder:
 
     def _add(self, value: bytes) -> None:
         self._data.append(value)
-        self._data_bytes += len(value)
+        self._data_bytes += len(value) + 1  # its LF: lines of nothing would else be free, and without end
+
+    def _check(self) -> None:
+        if self._over is not None:
+            raise UpstreamEventTooLargeError(self._over)
 
 
 _TOO_LARGE = "The provider sent an event over the size limit; the answer up to it is above."
+_TOO_MANY = "The provider's stream holds more events than are allowed; the answer up to them is above."

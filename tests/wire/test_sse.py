@@ -11,9 +11,9 @@ from llms.wire import sse
 LIMIT = 1 << 20
 
 
-def events(reads: Iterable[bytes], limit: int = LIMIT) -> tuple[list[sse.Event], bool]:
-    """The events, and whether one was over the limit."""
-    decoder = sse.Decoder(limit)
+def events(reads: Iterable[bytes], limit: int = LIMIT, count: int = LIMIT) -> tuple[list[sse.Event], bool]:
+    """The events, and whether one was over a limit."""
+    decoder = sse.Decoder(limit, count)
     found: list[sse.Event] = []
     try:
         for data in reads:
@@ -87,10 +87,10 @@ def test_any_cut(pieces: list[bytes]) -> None:
     """Any bytes give the same events in one read, in many and in single bytes, and the same end at a small limit."""
     data = b"".join(pieces)
 
-    for limit in (LIMIT, 8):
-        whole = events([data], limit)
-        assert whole == events(pieces, limit)
-        assert whole == events((data[at : at + 1] for at in range(len(data))), limit)
+    for limit in ((LIMIT, LIMIT), (8, LIMIT), (LIMIT, 2), (8, 1)):
+        whole = events([data], *limit)
+        assert whole == events(pieces, *limit)
+        assert whole == events((data[at : at + 1] for at in range(len(data))), *limit)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,7 @@ def test_any_cut(pieces: list[bytes]) -> None:
         b"data: a\n\ndata: " + b"x" * 100,
         b"data: a\n\ndata: " + b"x" * 100 + b"\n\ndata: b\n\n",
         b"data: a\n\n" + b"data: xxxxx\n" * 20 + b"\ndata: b\n\n",
+        b"data: a\n\n" + b"data\n" * 100 + b"\ndata: b\n\n",
         b"data: a\n\n: " + b"x" * 100 + b"\n\ndata: b\n\n",
     ],
 )
@@ -106,6 +107,15 @@ def test_too_large(data: bytes) -> None:
     """U33, U34: an event, line or comment over the limit is an error, after the events before it."""
     assert ([(b"", b"a")], True) == events([data], 50)
     assert ([(b"", b"a")], True) == events((data[at : at + 1] for at in range(len(data))), 50)
+
+
+def test_too_many() -> None:
+    """U35: events over the number allowed are an error, after those before them; comments are no events."""
+    data = b": x\n\n\n\nevent: x\n\ndata: a\n\n" * 10
+
+    assert ([(b"", b"a")] * 10, False) == events([data], LIMIT, 10)
+    assert ([(b"", b"a")] * 9, True) == events([data], LIMIT, 9)
+    assert ([(b"", b"a")] * 9, True) == events((data[at : at + 1] for at in range(len(data))), LIMIT, 9)
 
 
 def test_too_large_stays() -> None:
