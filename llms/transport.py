@@ -9,6 +9,7 @@ to bound.
 
 import asyncio
 import io
+import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
@@ -25,11 +26,16 @@ from llms.records import UpstreamRequest
 from llms.resolver import Resolver
 from llms.transport_failures import before_answer, begun, within_answer
 from llms.wire.content_coding import inflater
+from llms.wire.scrub import scrub
+
+_log = logging.getLogger("llms.transport")
 
 _KEEP_ALIVE_S = 4.0
 _STALE_S = 1.0
 _LINGER_S = 1.0
 _LINGER_BYTES = 64 << 10
+_LOGGED_TEXT = 200
+_SECRET_LENGTH = 8
 _LONG_BODY_BYTES = 256 << 10
 _READ_BYTES = 64 << 10
 """The largest block. A burst is cut into such pieces, so that no stream holds up the others or piles up in memory."""
@@ -156,6 +162,8 @@ class Exchange:
                 trace_request_ctx=context,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientResponseError):
+                _note_bytes(error.message, request)
             stale = "reused" in context and loop.time() - started_at <= _STALE_S and not begun(error)
             raise before_answer(error, stale=stale) from None  # the cause's text may hold the request's headers
 
@@ -208,6 +216,13 @@ class Exchange:
                 message = "The provider's answer is over the size limit."
                 raise UpstreamEventTooLargeError(message)
         return b"".join(pieces)
+
+
+def _note_bytes(text: str, request: UpstreamRequest) -> None:
+    """Log what came in place of HTTP, which is in aiohttp's text; a server may echo the key that it was sent."""
+    if _log.isEnabledFor(logging.DEBUG):
+        secrets = [word for value in request.headers.values() for word in value.split() if len(word) >= _SECRET_LENGTH]
+        _log.debug("no HTTP from %s: %s", URL(request.url).raw_host, scrub(text, secrets)[:_LOGGED_TEXT])
 
 
 def _payload(body: bytes | None) -> bytes | io.BytesIO | None:

@@ -5,6 +5,7 @@ The codec translates; this module decides what an answer's status and media type
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from math import inf
@@ -21,10 +22,13 @@ from llms.errors import (
 from llms.records import Block, Call, Completion, Model, Send, Target, UpstreamRequest, UpstreamResponse
 from llms.wire import accumulate
 
+_log = logging.getLogger("llms.providers")
+
 MAX_ANSWER_BYTES = 64 << 20
 """The longest whole answer: what a request may be by default, since images come back the size they go out."""
 
 MAX_ERROR_BYTES = 64 << 10
+_LOGGED_TEXT = 200
 _ERROR_BODY_S = 2.0
 
 
@@ -76,6 +80,9 @@ class Codec(Protocol):
 
     def list_models(self) -> UpstreamRequest:
         """Ask for the list of models."""
+
+    def clean(self, text: str) -> str:
+        """Make what the upstream said fit for the log: none of the provider's secrets is in it."""
 
     def models(self, body: bytes) -> list[Model]:
         """Read the list of models."""
@@ -164,6 +171,9 @@ class HttpProvider:
         status = response.status
         if status == 200:
             if response.content_type == "text/html":
+                if _log.isEnabledFor(logging.DEBUG):
+                    page = (await _beginning(response)).decode("utf-8", "replace")
+                    _log.debug("provider %s sent a web page: %s", self.name, self._codec.clean(page)[:_LOGGED_TEXT])
                 message = f"Provider {self.name} answered with a web page. Check its base_url."
                 raise UpstreamContentTypeError(message)
             return

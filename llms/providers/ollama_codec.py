@@ -16,6 +16,7 @@ from llms.providers.ollama_errors import Failures
 from llms.providers.ollama_stream import Decoder
 from llms.records import Call, Completion, Model, Target, UpstreamRequest
 from llms.wire import accumulate, chunks, json_text
+from llms.wire.scrub import scrub
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Codec:
 
     @property
     def stream_types(self) -> tuple[str, ...]:
-        return ("application/x-ndjson",)
+        # Some proxies do not know Ollama's own, the first. A stream is all that is asked for, so any of these is one.
+        return ("application/x-ndjson", "application/ndjson", "text/plain", "application/octet-stream", "")
 
     def chat(self, call: Call, target: Target) -> UpstreamRequest:
         return self._post("/api/chat", ollama_request.chat(call, target, self.keep_alive), "application/x-ndjson")
@@ -78,6 +80,9 @@ class Codec:
             "model": call.model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
+
+    def clean(self, text: str) -> str:
+        return scrub(text, (self.key,) if self.key else ())
 
     def list_models(self) -> UpstreamRequest:
         return UpstreamRequest("GET", f"{self.base_url}/api/tags", self._headers("application/json"))

@@ -16,9 +16,13 @@ from llms.providers.ollama_tools import custom_tools
 from llms.records import Block, Call
 from llms.wire import json_text, ndjson
 from llms.wire.chunks import ChunkBuilder
+from llms.wire.tool_deltas import MAX_TOOL_CALLS
 
 MAX_LINE_BYTES = 4 << 20
 """A tool call comes in one line, with the file that it writes, say; 4 MiB is what an event may be elsewhere too."""
+
+_MAX_ID = 256
+"""The longest id of a tool call that is kept for the length of the answer; Ollama's have 13 characters."""
 
 
 class Decoder:
@@ -128,6 +132,9 @@ class _ToolCalls:
             _refuse_shape("message.tool_calls[]")
         if self._one and self._ids:
             return []
+        if len(self._ids) >= MAX_TOOL_CALLS:
+            message = f"The provider's answer holds more than {MAX_TOOL_CALLS} tool calls."
+            raise UpstreamBadResponseError(message)
         given = function.get("arguments")
         block = self._build.tool_call(self._id(raw.get("id")), name, _arguments(given))
         if name in self._custom:
@@ -137,7 +144,7 @@ class _ToolCalls:
     def _id(self, given: object) -> str:
         """Give an id that no other call of the answer has: theirs, or one made of the call's, so that it repeats."""
         count = len(self._ids)
-        call_id = given if isinstance(given, str) and given and given not in self._ids else ""
+        call_id = given if isinstance(given, str) and len(given) <= _MAX_ID and given not in self._ids else ""
         if not call_id:
             call_id = "call_" + hashlib.sha256(f"{self._call.id}:{count}".encode()).hexdigest()[:24]
         self._ids.add(call_id)

@@ -78,6 +78,9 @@ class Codec:
     def embeddings(self, call: Call, target: Target, body: bytes) -> dict[str, Any]:
         return openai_answers.embeddings(call, body, self._clean(call, target))
 
+    def clean(self, text: str) -> str:
+        return scrub(text, self._service.secrets)
+
     def list_models(self) -> UpstreamRequest:
         return UpstreamRequest("GET", self._service.base_url + "/models", self._headers("application/json"))
 
@@ -122,6 +125,6 @@ class Codec:
         def clean(text: str) -> str:
             if call is not None and target is not None and call.model != target.model:
                 text = re.sub(rf"(?<!\w){re.escape(target.model)}(?!\w)", lambda _: call.model, text)
-            return scrub(text, self._service.secrets)
+            return self.clean(text)
 
         return clean

@@ -36,10 +36,12 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
         text: What an upstream said.
         secrets: Values that must not appear, whatever they look like.
     """
-    text = text[: 4 * MAX_TEXT]
     for secret in secrets:
         if secret:
             text = text.replace(secret, "[key]")
+    if len(text) > 4 * MAX_TEXT:
+        whole, _, cut = text[: 4 * MAX_TEXT].rpartition(" ")
+        text = whole or cut  # half of a key may not look like one
     text = _KEY.sub("[key]", text)
     text = _URL.sub("[url]", text)
     text = _ADDRESS.sub("[address]", text)

@@ -14,6 +14,9 @@ from llms.wire import json_text
 MAX_TOOL_CALLS = 128
 """What OpenAI allows in a request's ``tools``; no answer has reason to hold more calls."""
 
+MAX_NAMES = 4 << 20
+"""The most characters of ids and names, all calls together: they are kept until the answer ends, arguments are not."""
+
 
 class _Tool:
     """One call as the client sees it; ``index`` is ``None`` until it has been announced."""
@@ -54,6 +57,7 @@ class ToolDeltas:
         self._by_index: dict[int, _Tool] = {}
         self._by_id: dict[str, _Tool] = {}
         self._ids: set[str] = set()
+        self._names = 0
         self.sent = 0
 
     def feed(self, entries: list[Any]) -> list[dict[str, Any]]:
@@ -61,7 +65,7 @@ class ToolDeltas:
         Take a delta's ``tool_calls``; give those to send on.
 
         Raises:
-            UpstreamBadResponseError: More calls than anyone makes, or arguments that belong to no call.
+            UpstreamBadResponseError: More calls or longer names than anyone makes, or arguments that belong to no call.
         """
         result: list[dict[str, Any]] = []
         begun: list[_Tool] = []
@@ -108,9 +112,9 @@ class ToolDeltas:
 
     def _add(self, tool: _Tool, piece: _Piece) -> list[dict[str, Any]]:
         if piece.id and not tool.id:
-            tool.id = piece.id
+            tool.id = self._kept(piece.id)
             self._by_id.setdefault(piece.id, tool)
-        tool.name = tool.name or piece.name
+        tool.name = tool.name or self._kept(piece.name)
         if piece.text and (tool.filled or not tool.name):
             message = "The provider sent arguments that belong to no open tool call."
             raise UpstreamBadResponseError(message)
@@ -127,6 +131,13 @@ class ToolDeltas:
             tool.signed = True
             entry["extra_content"] = piece.extra
         return [entry]
+
+    def _kept(self, name: str) -> str:
+        self._names += len(name)
+        if self._names > MAX_NAMES:
+            message = "The ids and names of the tool calls in the provider's answer are too long."
+            raise UpstreamBadResponseError(message)
+        return name
 
     def _announce(self, tool: _Tool) -> dict[str, Any]:
         tool.index = self.sent

@@ -1,6 +1,7 @@
 """What the client gets for answers that are not as they should be: failures, odd lines, wrong shapes."""
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -403,3 +404,16 @@ def test_a_list_of_models_with_gaps() -> None:
     body = b'{"models":[1,{},{"name":5},{"name":"a","modified_at":"soon","details":5},{"name":"b:1b","modified_at":3}]}'
 
     assert [Model("a", "ollama"), Model("b:1b", "ollama")] == CODEC.models(body)
+
+
+def test_an_id_that_is_too_long_to_keep() -> None:
+    """An id that is no id is replaced, since ids are kept for the length of the answer (U70)."""
+    calls = [{"id": "x" * size, "function": {"name": "f", "arguments": {}}} for size in (256, 257)]
+
+    block = read(line(tool_calls=calls) + DONE)
+
+    ids = [
+        call["id"] for chunk in block for choice in chunk["choices"] for call in choice["delta"].get("tool_calls", ())
+    ]
+    assert "x" * 256 == ids[0]
+    assert re.fullmatch(r"call_[0-9a-f]{24}", ids[1])

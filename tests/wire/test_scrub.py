@@ -36,6 +36,8 @@ def test_length() -> None:
     assert "x" * 499 + "…" == scrub("x" * 501)
     assert "x" * 500 == scrub("x" * 500)
     assert "sk-" not in scrub("y " * 990 + "sk-" + "a" * 100)
+    assert "[url] at" == scrub("http://" + "y" * 1980 + " at hunter2hunter2hunter2", ["hunter2hunter2hunter3"])
+    assert "[url] [key]" == scrub("http://" + "y" * 1985 + " hunter2", ["hunter2"])
 
 
 @pytest.mark.parametrize(

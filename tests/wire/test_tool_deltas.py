@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from llms.errors import UpstreamBadResponseError
-from llms.wire.tool_deltas import MAX_TOOL_CALLS, ToolDeltas
+from llms.wire.tool_deltas import MAX_NAMES, MAX_TOOL_CALLS, ToolDeltas
 
 
 def fn(name: str | None = None, arguments: Any = None, **entry: Any) -> dict[str, Any]:
@@ -146,3 +146,13 @@ def test_too_many() -> None:
 
     with pytest.raises(UpstreamBadResponseError):
         stream.feed([fn("f", "{}", index=MAX_TOOL_CALLS)])
+
+
+def test_names_too_long() -> None:
+    """U70: ids and names, which are kept until the answer ends, are bounded all together; arguments are not kept."""
+    stream = ToolDeltas("call_")
+    stream.feed([fn("f", "x" * MAX_NAMES, index=0, id="a" * (MAX_NAMES // 2))])
+    stream.feed([fn(None, "x" * MAX_NAMES, index=0)])
+
+    with pytest.raises(UpstreamBadResponseError):
+        stream.feed([fn("g" * (MAX_NAMES // 2), "", index=1)])
