@@ -7,7 +7,7 @@ at start and again when they are old; a call never waits for a list unless nobod
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llms import routing
@@ -66,6 +66,7 @@ class Catalog:
         entries: In the configuration's order.
         aliases: Model names of the configuration and what they stand for.
         now: A monotonic clock, in seconds.
+        before: The catalog whose place this one takes; what it knows of the same entries is taken over.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Catalog:
         entries: Sequence[Entry],
         aliases: Mapping[str, tuple[Target, ...]],
         now: Callable[[], float] = time.monotonic,
+        before: "Catalog | None" = None,
     ) -> None:
         self._entries = tuple(entries)
         self._aliases = aliases
@@ -83,6 +85,13 @@ class Catalog:
             if entry.provider is not None and entry.listed is not None:
                 models = tuple(Model(name, entry.name) for name in entry.listed)
                 self._asked[entry.name] = _Asked(float("inf"), models, names=frozenset(entry.listed))
+        if before is not None:
+            self._asked |= before.known_of(self._entries)
+
+    def known_of(self, entries: Iterable[Entry]) -> "dict[str, _Asked]":
+        """Give what is known of those of its own entries that are among ``entries``, by name."""
+        own = {id(entry) for entry in self._entries}
+        return {e.name: self._asked[e.name] for e in entries if id(e) in own and e.name in self._asked}
 
     def states(self) -> list[ProviderState]:
         """Give what is known now, in the configuration's order."""

@@ -6,18 +6,18 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from llms import app
+from llms.app import UnsafeListenError
 from llms.catalog import ProviderState
 from llms.cli.logs import to_stderr
-from llms.cli.setup import BadConfig, Failure, config_option, configuration
+from llms.cli.setup import BadConfig, Failure, config_option, origin, read
 from llms.cli.welcome import welcome
 from llms.cli.workers import Crew
-from llms.config import HOST, Config
+from llms.config import HOST, Config, Source
+from llms.process.serve import serve
 
 try:
     from uvloop import new_event_loop
@@ -46,24 +46,26 @@ def _checked_host(_context: click.Context, _option: click.Parameter, value: str 
 @click.option("--log-level", type=click.Choice(_LEVELS), help="Instead of server.log_level.")
 def command(host: str | None, port: int | None, chosen: Path | None, workers: int, log_level: str | None) -> None:
     """Serve the gateway and the web chat."""
-    config = configuration(chosen)
     given = {"host": host, "port": port, "log_level": log_level}
-    server = config.server.model_copy(update={name: value for name, value in given.items() if value is not None})
-    config = replace(config, server=server)
+    source = origin(chosen, {name: value for name, value in given.items() if value is not None})
+    config = read(source)
     if workers == 1:
-        run(config, click.echo)
+        run(source, config, click.echo)
     else:
         try:
-            Crew(config, run_shared).run(workers)
+            with to_stderr(config.server.log_level):
+                Crew(source, config, run_shared).run(workers)
         except OSError as error:
             raise Failure(why_not(error, config)) from error
 
 
-def run(config: Config, tell: Callable[[str], object], *, reuse_port: bool = False) -> None:
+def run(source: Source, config: Config, tell: Callable[[str], object], *, reuse_port: bool = False) -> None:
     """
     Serve until told to stop.
 
     Args:
+        source: What is read again while it runs.
+        config: As read from it.
         tell: Called once it listens.
         reuse_port: Other processes listen on the port too.
 
@@ -77,16 +79,16 @@ def run(config: Config, tell: Callable[[str], object], *, reuse_port: bool = Fal
 
     try:
         with to_stderr(config.server.log_level), asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(app.serve(config, os.environ, announce=announce, reuse_port=reuse_port))
-    except app.UnsafeListenError as error:
+            runner.run(serve(source, config, os.environ, announce=announce, reuse_port=reuse_port))
+    except UnsafeListenError as error:
         raise BadConfig(str(error)) from error
     except OSError as error:
         raise Failure(why_not(error, config)) from error
 
 
-def run_shared(config: Config, tell: Callable[[str], object]) -> None:
+def run_shared(source: Source, config: Config, tell: Callable[[str], object]) -> None:
     """Serve as one of several workers; as ``run``."""
-    run(config, tell, reuse_port=True)
+    run(source, config, tell, reuse_port=True)
 
 
 def why_not(error: OSError, config: Config) -> str:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from llms.config import Config, ConfigError, find, load
+from llms.config import Config, ConfigError, Source, find
 from llms.records import CallRecord
 
 _WHOLE = 1000
@@ -53,8 +53,29 @@ def configuration(chosen: Path | None, environ: Mapping[str, str] = os.environ) 
     Raises:
         BadConfig: It has mistakes.
     """
+    return read(origin(chosen, {}, environ), environ)
+
+
+def origin(chosen: Path | None, instead: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Source:
+    """
+    Give where the configuration comes from.
+
+    Args:
+        instead: Options of ``server`` that the command line gives.
+
+    Raises:
+        BadConfig: The file that was chosen is not there.
+    """
     try:
-        return load(find(chosen, environ), environ)
+        return Source(find(chosen, environ), instead)
+    except ConfigError as error:
+        raise BadConfig(str(error)) from error
+
+
+def read(source: Source, environ: Mapping[str, str] = os.environ) -> Config:
+    """As ``configuration``."""
+    try:
+        return source.read(environ)
     except ConfigError as error:
         raise BadConfig(str(error)) from error
 

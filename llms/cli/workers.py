@@ -1,11 +1,15 @@
 """
 Several processes that share one port; the kernel spreads connections among them (``SO_REUSEPORT``).
 
-The parent serves nothing: it holds the port, passes the order to stop on, and replaces a worker that dies. Each worker
-is in a session of its own, so that a Ctrl-C reaches the parent only and is not taken for two: the second order to stop
-means "hurry".
+The parent serves nothing: it holds the port, passes signals on, and replaces a worker that dies. Each worker is in a
+session of its own, so that a Ctrl-C reaches the parent only and is not taken for two: the second order to stop means
+"hurry".
+
+Each worker reads the configuration again by itself. So does the parent, for the workers that are yet to come: what they
+start with has to be what was good last, not what was good at the start.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,16 +19,21 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 import click
 
 from llms.cli.setup import Failure
-from llms.config import Config
+from llms.config import Config, Server, Source
+from llms.process.reload import at_address, warn_of_address
+from llms.process.reread import Outcome, Rereader
 
-Serve = Callable[[Config, Callable[[str], object]], None]
-"""Serves until told to stop; once it listens, calls its second argument with what there is to say."""
+_log = logging.getLogger("llms.workers")
+
+Serve = Callable[[Source, Config, Callable[[str], object]], None]
+"""Serves until told to stop; once it listens, calls its last argument with what there is to say."""
 
 
 class _Worker:
@@ -46,16 +55,20 @@ class Crew:
     Runs workers until told to stop.
 
     Args:
-        config: What they serve.
+        source: Where the configuration comes from.
+        config: As read from it.
         serve: What a worker does; importable by its name.
     """
 
-    def __init__(self, config: Config, serve: Serve) -> None:
+    def __init__(self, source: Source, config: Config, serve: Serve) -> None:
+        self._source = source
         self._config = config
         self._serve = serve
         self._spawn = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
         self._stopping = False
+        self._address = config.server.host, config.server.port
+        self._rereader: Rereader | None = None
 
     def run(self, count: int) -> None:
         """
@@ -71,26 +84,36 @@ class Crew:
             raise Failure(message)
         server = self._config.server
         with _held(server.host, server.port) as port, self._signals():
-            self._config = replace(self._config, server=server.model_copy(update={"port": port}))
+            self._address = server.host, port
+            self._config = at_address(self._config, *self._address)
             # One first, so that what keeps it from listening is said once, and what it says once it listens, too.
             if (text := self._start().said()) is not None:
                 with suppress(BrokenPipeError):  # nobody reads it, which is no reason not to serve
                     click.echo(text)
                 for _ in range(count - 1):
                     self._start()
-            status = self._attend()
+            self._rereader = Rereader(self._source, os.environ, partial(self._keep, server))
+            try:
+                status = self._attend()
+            finally:
+                self._rereader.close()
         if status:
             raise SystemExit(status)
 
+    def _keep(self, first: Server, outcome: Outcome) -> None:
+        if isinstance(outcome, Config):  # the workers say what is wrong with one that is none
+            warn_of_address(outcome, first.host, first.port)
+            self._config = at_address(outcome, *self._address)
+
     def _start(self) -> _Worker:
         ours, its = self._spawn.Pipe()
-        process = self._spawn.Process(target=_work, args=(self._config, self._serve, its))
-        # Inherited, so that a Ctrl-C before the worker has a session of its own does not kill it in mid-import.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        host, port = self._address
+        # The address stays what it is; if the file names another one, the parent says so, once for all.
+        source = replace(self._source, instead={**self._source.instead, "host": host, "port": port})
+        process = self._spawn.Process(target=_work, args=(source, self._config, self._serve, its))
+        # Inherited: a signal before the worker is ready for it would kill it. The file is looked at in any case.
+        with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGHUP):
             process.start()
-        finally:
-            signal.signal(signal.SIGINT, before)
         its.close()
         worker = _Worker(process, ours)
         self._workers.append(worker)
@@ -110,7 +133,7 @@ class Crew:
                     continue
                 status = worker.process.exitcode or 0
                 if worker.said() is not None:
-                    click.echo(f"llms: a worker ended with status {status}; another takes its place", err=True)
+                    _log.warning("a worker ended with status %d; another takes its place", status)
                     self._start()
                     continue
                 if status <= 0:  # it had no time to say why
@@ -121,18 +144,30 @@ class Crew:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = [signal.signal(number, self._stop) for number in numbers]
-        try:
+        with _handled(self._stop, signal.SIGTERM, signal.SIGINT), _handled(self._hang_up, signal.SIGHUP):
             yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+
+    def _hang_up(self, *_: object) -> None:
+        if self._rereader is not None:
+            self._rereader.ask()
+        for worker in self._workers:
+            if worker.process.pid is not None and worker.process.is_alive():
+                os.kill(worker.process.pid, signal.SIGHUP)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
         for worker in self._workers:
             worker.process.terminate()
+
+
+@contextmanager
+def _handled(handler: "Callable[..., object] | signal.Handlers", *numbers: signal.Signals) -> Iterator[None]:
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, old in zip(numbers, before, strict=True):
+            signal.signal(number, old)
 
 
 @contextmanager
@@ -151,11 +186,11 @@ def _held(host: str, port: int) -> Iterator[int]:
         yield port
 
 
-def _work(config: Config, serve: Serve, line: Connection) -> None:
+def _work(source: Source, config: Config, serve: Serve, line: Connection) -> None:
     os.setsid()
     threading.Thread(target=_end_with_parent, args=(line,), daemon=True).start()
     try:
-        serve(config, line.send)
+        serve(source, config, line.send)
     except click.ClickException as failure:
         failure.show()
         sys.exit(failure.exit_code)

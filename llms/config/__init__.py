@@ -10,5 +10,6 @@ from llms.config.locate import find
 from llms.config.problems import ConfigError, Problem
 from llms.config.schema import json_schema
 from llms.config.server import HOST, Server
+from llms.config.source import Source
 
-__all__ = ["HOST", "Config", "ConfigError", "Problem", "Server", "find", "json_schema", "load", "parse"]
+__all__ = ["HOST", "Config", "ConfigError", "Problem", "Server", "Source", "find", "json_schema", "load", "parse"]

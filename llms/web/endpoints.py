@@ -1,43 +1,17 @@
 """The handlers: a request becomes a call, its reply becomes an answer."""
 
-import asyncio
 import time
-from dataclasses import dataclass
 
 from aiohttp import web
 
 from llms.apis import models as models_api
 from llms.apis import reasoning_out
 from llms.apis.api import Api, Asked, Encoder
-from llms.catalog import Catalog
 from llms.errors import DrainingError, GatewayError, ModelNotFoundError
-from llms.gateway import Gateway
 from llms.records import Call, VirtualKey
 from llms.web import body, respond
-from llms.web.guard import KEY, REQUEST_ID, Handler, Policy, allowed_origin, cross_origin
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """
-    What handlers need.
-
-    Args:
-        pace: How long a stream may stand still.
-        stopping: Set once the process has been told to stop.
-        reasoning: The keys that chat completions have reasoning under; ``None`` for those that it has inside.
-    """
-
-    gateway: Gateway
-    catalog: Catalog
-    policy: Policy
-    limits: body.Limits
-    pace: respond.Pace
-    stopping: asyncio.Event
-    reasoning: tuple[str, ...] | None = None
-
-
-SERVICES = web.AppKey("services", Services)
+from llms.web.guard import KEY, REQUEST_ID, Handler, allowed_origin, cross_origin
+from llms.web.services import LIVE, SERVICES
 
 
 def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
@@ -58,8 +32,8 @@ def inference(api: Api) -> Handler:
     """Give the handler of a dialect."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        services = request.app[SERVICES]
-        if services.stopping.is_set():
+        services = request[SERVICES]
+        if request.app[LIVE].stopping.is_set():
             message = "The gateway is stopping. Send the request again."
             raise DrainingError(message, retry_after_s=1)
         asked = api.read(await body.read(request, services.limits))
@@ -77,7 +51,7 @@ def inference(api: Api) -> Handler:
 async def _stream(
     request: web.Request, run: Call, encoder: Encoder, reasoning: tuple[str, ...] | None
 ) -> web.StreamResponse:
-    services = request.app[SERVICES]
+    services = request[SERVICES]
     origin = allowed_origin(request, services.policy.origins)
     events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.pace)
     try:
@@ -98,14 +72,14 @@ async def _stream(
 
 async def list_models(request: web.Request) -> web.StreamResponse:
     """``GET /v1/models``."""
-    found = request.app[SERVICES].catalog.models()
+    found = request[SERVICES].catalog.models()
     return respond.json(models_api.listing(found), request[REQUEST_ID])
 
 
 async def one_model(request: web.Request) -> web.StreamResponse:
     """``GET /v1/models/{id}``; an id may hold slashes."""
     name = request.match_info["id"]
-    for model in request.app[SERVICES].catalog.models():
+    for model in request[SERVICES].catalog.models():
         if model.id == name:
             return respond.json(models_api.one(model), request[REQUEST_ID])
     message = f"There is no model {name[:200]!r}. GET /v1/models lists what is."
@@ -122,7 +96,7 @@ async def list_providers(request: web.Request) -> web.StreamResponse:
             "reason": state.reason,
             "models": None if state.models is None else len(state.models),
         }
-        for state in request.app[SERVICES].catalog.providers()
+        for state in request[SERVICES].catalog.providers()
     ]
     return respond.json({"object": "list", "data": data}, request[REQUEST_ID])
 
@@ -133,12 +107,20 @@ async def root(request: web.Request) -> web.StreamResponse:
 
 
 async def health(request: web.Request) -> web.StreamResponse:
-    """``GET /healthz``: the process lives."""
-    return respond.json({"status": "ok"}, request[REQUEST_ID])
+    """``GET /healthz``: the process lives; degraded while the file of its configuration cannot be taken."""
+    live = request.app[LIVE]
+    state = {"status": "degraded", "reason": _DEGRADED} if live.degraded else {"status": "ok"}
+    return respond.json({**state, "failed_reloads": live.failed_reloads}, request[REQUEST_ID])
+
+
+_DEGRADED = (
+    "The configuration's file was changed and cannot be taken as it is now. What it said before is in force. "
+    "The log has each mistake with its place, and so does: llms config check"
+)
 
 
 async def ready(request: web.Request) -> web.StreamResponse:
     """``GET /readyz``: the gateway takes calls."""
-    if request.app[SERVICES].stopping.is_set():
+    if request.app[LIVE].stopping.is_set():
         return respond.json({"status": "draining"}, request[REQUEST_ID], 503, {"retry-after": "1"})
     return respond.json({"status": "ok"}, request[REQUEST_ID])

@@ -9,7 +9,6 @@ sends its own name), the ``Origin`` must be the gateway's own or an allowed one,
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
 
 from aiohttp import hdrs, web
@@ -27,6 +26,7 @@ from llms.errors import (
 )
 from llms.records import VirtualKey
 from llms.web import respond
+from llms.web.services import SERVICES, Live, Policy
 
 _log = logging.getLogger("llms.web")
 
@@ -40,59 +40,52 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_PATH = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+def middleware(live: Live) -> Middleware:
     """
-    Who may talk to the gateway.
+    Give the one middleware of the application.
 
     Args:
-        keyring: The keys.
-        hosts: Names besides the loopback ones that the gateway goes by, without port.
-        origins: Origins besides its own that may call it from a browser, as ``https://chat.example``.
-        public: Paths that need no key, as the router writes them: ``/ui/{path}``.
+        live: Has the services that a request is handled with.
     """
-
-    keyring: Keyring
-    hosts: frozenset[str]
-    origins: frozenset[str]
-    public: frozenset[str]
-
-
-def middleware(policy: Policy) -> Middleware:
-    """Give the one middleware of the application."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request_id = respond.new_id()
-        request[REQUEST_ID] = request_id
-        origin: str | None = None
-        try:
-            _require_sane_target(request)
-            _require_host(request, policy.hosts)
-            origin = _require_origin(request, policy.origins)
-            if request.method == hdrs.METH_OPTIONS:
-                return _preflight(request, request_id, origin)
-            if not _public(request, policy.public):
-                _authenticate(request, policy.keyring)
-            response = await handler(request)
-        except GatewayError as error:
-            response = _failure(request, error, request_id)
-        except web.HTTPException as error:
-            response = _failure(request, _translated(request, error), request_id)
-            if isinstance(error, web.HTTPMethodNotAllowed):
-                response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
-        except (ConnectionError, TimeoutError):
-            raise  # the client is gone
-        except Exception:
-            _log.exception("call %s failed", request_id)
-            bug = InternalError(f"The gateway failed. Its log has the details under {request_id}.")
-            response = _failure(request, bug, request_id)
-        if not response.prepared:
-            response.headers.setdefault("x-request-id", request_id)
-            _let_read(response, origin)
-        return response
+        with live.now as services:
+            request[SERVICES] = services
+            return await _guarded(request, handler, services.policy)
 
     return guard
+
+
+async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> web.StreamResponse:
+    request_id = respond.new_id()
+    request[REQUEST_ID] = request_id
+    origin: str | None = None
+    try:
+        _require_sane_target(request)
+        _require_host(request, policy.hosts)
+        origin = _require_origin(request, policy.origins)
+        if request.method == hdrs.METH_OPTIONS:
+            return _preflight(request, request_id, origin)
+        if not _public(request, policy.public):
+            _authenticate(request, policy.keyring)
+        response = await handler(request)
+    except GatewayError as error:
+        response = _failure(request, error, request_id)
+    except web.HTTPException as error:
+        response = _failure(request, _translated(request, error), request_id)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+    except (ConnectionError, TimeoutError):
+        raise  # the client is gone
+    except Exception:
+        _log.exception("call %s failed", request_id)
+        bug = InternalError(f"The gateway failed. Its log has the details under {request_id}.")
+        response = _failure(request, bug, request_id)
+    if not response.prepared:
+        response.headers.setdefault("x-request-id", request_id)
+        _let_read(response, origin)
+    return response
 
 
 def cross_origin(origin: str | None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from yarl import URL
 
 from llms.errors import ExpectationFailedError, GatewayError, InternalError, InvalidRequestError
 from llms.web import respond
+from llms.web.services import LIVE
 from llms.web.stall import StallWatch
 
 _log = logging.getLogger("llms.web")
@@ -38,7 +39,7 @@ class Protocol(RequestHandler):
 
     __slots__ = ("stall_s",)
 
-    stall_s: float
+    stall_s: Callable[[], float]
 
     def handle_error(
         self,
@@ -67,7 +68,7 @@ class Protocol(RequestHandler):
         """Send the answer, unless the client takes nothing of it; a stream has been sent already."""
         if not isinstance(resp, web.Response) or (resp.content_length or 0) < _LARGE:
             return await super().finish_response(request, resp, start_time)
-        stall = StallWatch(request, self.stall_s)
+        stall = StallWatch(request, self.stall_s())
         stall.writing = True
         try:
             return await super().finish_response(request, resp, start_time)
@@ -83,11 +84,11 @@ class Server(web.Server):
     Makes a ``Protocol`` of each connection.
 
     Args:
-        stall_s: How long a client may take nothing of its answer.
+        stall_s: Gives how long a client may take nothing of its answer.
         **options: As aiohttp has them.
     """
 
-    def __init__(self, handler: _Handler, *, stall_s: float, **options: Any) -> None:
+    def __init__(self, handler: _Handler, *, stall_s: Callable[[], float], **options: Any) -> None:
         super().__init__(handler, **options)
         self._stall_s = stall_s
 
@@ -104,10 +105,9 @@ class Runner(web.AppRunner):
     Args:
         app: What to run.
         drain_s: How long calls may go on once the server stops.
-        stall_s: How long a client may take nothing of its answer.
     """
 
-    def __init__(self, app: web.Application, drain_s: float, stall_s: float) -> None:
+    def __init__(self, app: web.Application, drain_s: float) -> None:
         super().__init__(
             app,
             access_log=None,
@@ -117,7 +117,7 @@ class Runner(web.AppRunner):
             lingering_time=2,
             auto_decompress=False,  # web.body decodes, under the size limit
         )
-        self._stall_s = stall_s
+        self._live = app[LIVE]
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -138,7 +138,7 @@ class Runner(web.AppRunner):
 
         server = Server(
             handle,
-            stall_s=self._stall_s,
+            stall_s=lambda: self._live.now.services.pace.stall_s,
             request_factory=canonical,
             handler_cancellation=True,
             **made._kwargs,  # noqa: SLF001 - aiohttp's own, to be handed on

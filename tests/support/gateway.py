@@ -10,10 +10,10 @@ import orjson
 from aiohttp import web, web_app
 
 from llms import app
-from llms.config import load
+from llms.config import Config, load
 from llms.records import CallRecord
-from llms.web.endpoints import SERVICES, Services
 from llms.web.server import Runner
+from llms.web.services import LIVE, Live, Services
 
 
 @dataclass
@@ -21,8 +21,14 @@ class Running:
     """A gateway that listens."""
 
     port: int
-    services: Services
+    live: Live
+    config: Config
+    generations: app.Generations
     records: list[CallRecord] = field(default_factory=list)
+
+    @property
+    def services(self) -> Services:
+        return self.live.now.services
 
     @property
     def url(self) -> str:
@@ -48,12 +54,13 @@ async def running(  # noqa: PLR0913 - all have a default
     }
     path.write_bytes(orjson.dumps(content))
     records: list[CallRecord] = []
-    built = app.build(load(path, environ or {}), environ or {}, sink=records.append)
-    runner = Runner(built, drain_s=1, stall_s=content["server"].get("write_stall_s", 60))
+    config = load(path, environ or {})
+    built = app.build(config, environ or {}, sink=records.append)
+    runner = Runner(built, drain_s=1)
     await runner.setup()
     try:
         await web.TCPSite(runner, listen, 0).start()
-        yield Running(runner.addresses[0][1], built[SERVICES], records)
+        yield Running(runner.addresses[0][1], built[LIVE], config, built[app.GENERATIONS], records)
     finally:
         await runner.cleanup()
         web_app._cached_build_middleware.cache_clear()  # it keeps every application alive

@@ -1,13 +1,18 @@
 """``llms serve`` as a real process."""
 
 import asyncio
+import inspect
+import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from tests.support.raw import RawClient, Response
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,18 +26,80 @@ class Served:
 
     Args:
         said: Its standard output up to its URL.
+        lines: What it has written to standard error so far.
     """
 
     process: asyncio.subprocess.Process
     said: str
     port: int
+    lines: list[str]
+    reader: asyncio.Task[None]
+
+    @property
+    def errors(self) -> str:
+        """Standard error, as far as it has come."""
+        return "".join(self.lines)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def workers(self) -> list[int]:
+        """Give the process ids of its workers, by the kernel."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(child) for child in children if b"spawn_main" in _command_line(int(child))]
+
+    async def get(self, target: str, key: str | None = None) -> Response:
+        """Ask, on a new connection."""
+        headers = [("Authorization", f"Bearer {key}")] if key else []
+        async with RawClient("127.0.0.1", self.port) as client:
+            await client.request("GET", target, headers)
+            return await client.read_response()
+
+    async def chat(self, text: str = "count to 2", key: str | None = None, **fields: Any) -> Response:
+        """Send a chat completion, on a new connection."""
+        headers = [("Authorization", f"Bearer {key}")] if key else []
+        body = {"model": "demo", "messages": [{"role": "user", "content": text}], **fields}
+        async with RawClient("127.0.0.1", self.port) as client:
+            await client.request("POST", "/v1/chat/completions", headers, body)
+            return await client.read_response()
+
+    async def until(self, condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> float:
+        """Wait for what nothing announces: a line in the log, a state; give the seconds that it took."""
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return loop.time() - started_at
+            assert loop.time() - started_at < patience_s, f"waited too long; the log:\n{self.errors}"
+            await asyncio.sleep(0.02)
 
     async def ended(self) -> tuple[int, str]:
         """Wait for the end; give the exit status and standard error."""
         async with asyncio.timeout(PATIENCE_S):
-            _, errors = await self.process.communicate()
+            await asyncio.gather(self.process.wait(), self.process.stdout.read(), self.reader)
         assert self.process.returncode is not None
-        return self.process.returncode, errors.decode()
+        return self.process.returncode, self.errors
+
+
+def configure(folder: Path, config: Mapping[str, Any] | bytes) -> None:
+    """Write ``config.json`` in one step, so that nobody sees half of it."""
+    data = config if isinstance(config, bytes) else json.dumps(config).encode()
+    (folder / "config.new").write_bytes(data)
+    (folder / "config.new").replace(folder / "config.json")
+
+
+def _command_line(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
+async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    while line := await stream.readline():
+        lines.append(line.decode())
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -60,17 +127,21 @@ async def llms(folder: Path, *arguments: str, environ: Mapping[str, str] | None 
 async def serving(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
     """Run ``llms serve`` on a free port until the block ends."""
     process = await llms(folder, "serve", "--port", "0", *arguments, environ=environ)
+    lines: list[str] = []
+    reader = asyncio.create_task(_collect(process.stderr, lines))
     try:
         said = ""
         async with asyncio.timeout(PATIENCE_S):
             while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", said)):
                 line = await process.stdout.readline()
-                assert line, said + (await process.stderr.read()).decode()
+                if not line:
+                    await reader
+                    raise AssertionError(said + "".join(lines))
                 said += line.decode()
             while "curl" not in said:
                 said += (await process.stdout.readline()).decode()
-        yield Served(process, said, int(found[1]))
+        yield Served(process, said, int(found[1]), lines, reader)
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        await asyncio.gather(process.wait(), process.stdout.read(), reader)

@@ -8,18 +8,21 @@ async def get(gateway, target):
 
 
 async def test_alive_and_ready(gateway):
-    """A gateway that takes calls says so, with nothing else in it."""
+    """A gateway that takes calls says so, with nothing else in it that would tell a stranger anything."""
     running = await gateway()
 
-    for target in ("/healthz", "/readyz", "/v1/healthz", "/readyz/"):
+    for target in ("/readyz", "/readyz/"):
         response = await get(running, target)
         assert (200, {"status": "ok"}) == (response.status, response.json)
+    for target in ("/healthz", "/v1/healthz"):
+        response = await get(running, target)
+        assert (200, {"status": "ok", "failed_reloads": 0}) == (response.status, response.json)
 
 
 async def test_draining(gateway):
     """A gateway that was told to stop is alive and not ready, and takes no call (P02)."""
     running = await gateway()
-    running.services.stopping.set()
+    running.live.stopping.set()
 
     alive = await get(running, "/healthz")
     ready = await get(running, "/readyz")

@@ -1,0 +1,114 @@
+"""From a configuration to a running server, and to its end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+
+from llms.app import GENERATIONS, Generations, build
+from llms.catalog import Catalog, ProviderState
+from llms.config import Config, Source
+from llms.process.reload import Reload
+from llms.process.reread import Outcome, Rereader
+from llms.process.signals import Signals
+from llms.web.server import Runner
+from llms.web.services import LIVE
+
+_FIRST_LOOK_S = 2.0
+"""How long the start waits for providers to answer before it says which are there."""
+
+_LAST_WORDS_S = 2.0
+"""How long calls that are cut short have to tell their clients."""
+
+
+async def serve(
+    source: Source,
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    announce: Callable[[str, list[ProviderState]], None],
+    reuse_port: bool = False,
+) -> None:
+    """
+    Serve until told to stop (SIGTERM, SIGINT), then finish what runs within ``server.drain_s``.
+
+    Args:
+        source: What is read again on SIGHUP, and when its file changes.
+        config: As read from it.
+        announce: Called once it listens, with its URL and the providers.
+        reuse_port: Let several processes listen on one port.
+
+    Raises:
+        OSError: It cannot listen there.
+        UnsafeListenError: It would listen beyond this machine without a key.
+    """
+    app = build(config, environ)
+    live, generations = app[LIVE], app[GENERATIONS]
+    runner = Runner(app, _LAST_WORDS_S)
+    reload = Reload(config, generations, live)
+    outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+    rereader = Rereader(source, environ, _to_loop(outcomes))
+    reloading = asyncio.create_task(reload.take_all(outcomes))
+    signals = Signals(rereader.ask)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, config.server.host, config.server.port, reuse_port=reuse_port or None, backlog=1024)
+        await site.start()
+        await _look(live.now.services.catalog, signals.first)
+        if not signals.first.is_set():
+            announce(_url(runner, config.server.host), live.now.services.catalog.states())
+        await signals.first.wait()
+        rereader.close()
+        reloading.cancel()
+        live.stopping.set()
+        await site.stop()
+        await _drain(generations, reload.config.server.drain_s, signals.second)
+    finally:
+        rereader.close()
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
+        await runner.cleanup()
+        signals.close()
+
+
+def _to_loop(outcomes: "asyncio.Queue[Outcome]") -> Callable[[Outcome], None]:
+    """Give a function for other threads that puts an outcome into the queue."""
+    loop = asyncio.get_running_loop()
+
+    def tell(outcome: Outcome) -> None:
+        with suppress(RuntimeError):  # the loop has been closed: nobody wants to know any more
+            loop.call_soon_threadsafe(outcomes.put_nowait, outcome)
+
+    return tell
+
+
+async def _look(catalog: Catalog, stop: asyncio.Event) -> None:
+    """Ask the providers, for so long; those that take longer go on being asked."""
+    await _first_of([catalog.refresh(), stop.wait()], timeout_s=_FIRST_LOOK_S)
+
+
+async def _drain(generations: Generations, drain_s: float, hurry: asyncio.Event) -> None:
+    """Wait for the calls that run; end those that are left."""
+    await _first_of([_idle(generations), hurry.wait()], timeout_s=drain_s)
+    for gateway in generations.gateways():
+        gateway.end_all()
+
+
+async def _idle(generations: Generations) -> None:
+    for gateway in generations.gateways():
+        await gateway.idle()
+
+
+async def _first_of(waits: Iterable[Coroutine[Any, Any, object]], *, timeout_s: float) -> None:
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _url(runner: Runner, host: str) -> str:
+    port = runner.addresses[0][1]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,102 @@
+"""
+What handlers need, and which of it is in force.
+
+A request takes the generation in force once, when it starts, and holds it to its end. A reload puts another in its
+place, which later requests find; what was there before is closed once the last request that holds it has ended. So
+nothing changes under a call, and no call is dropped.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from types import TracebackType
+
+from aiohttp import web
+
+from llms.auth import Keyring
+from llms.catalog import Catalog
+from llms.gateway import Gateway
+from llms.web.body import Limits
+from llms.web.respond import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    Who may talk to the gateway.
+
+    Args:
+        keyring: The keys.
+        hosts: Names besides the loopback ones that the gateway goes by, without port.
+        origins: Origins besides its own that may call it from a browser, as ``https://chat.example``.
+        public: Paths that need no key, as the router writes them: ``/ui/{path}``.
+    """
+
+    keyring: Keyring
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    public: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """
+    What one reading of the configuration made.
+
+    Args:
+        pace: How long a stream may stand still.
+        reasoning: The keys that chat completions have reasoning under; ``None`` for those that it has inside.
+    """
+
+    gateway: Gateway
+    catalog: Catalog
+    policy: Policy
+    limits: Limits
+    pace: Pace
+    reasoning: tuple[str, ...] | None = None
+
+
+class Generation:
+    """Services, and how many requests hold them: a context that each request is handled in."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._held = 0
+        self._free = asyncio.Event()
+        self._free.set()
+
+    def __enter__(self) -> Services:
+        self._held += 1
+        self._free.clear()
+        return self.services
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._held -= 1
+        if not self._held:
+            self._free.set()
+
+    async def free(self) -> None:
+        """Wait until no request holds it."""
+        await self._free.wait()
+
+
+class Live:
+    """
+    The state of the process that requests see, and the one thing here that changes.
+
+    ``now`` is the generation in force. ``stopping`` is set once the process has been told to stop. ``degraded`` tells
+    that the configuration's file could not be taken when it was read last, and ``failed_reloads`` how often that was.
+    """
+
+    now: Generation
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.degraded = False
+        self.failed_reloads = 0
+
+
+LIVE = web.AppKey("live", Live)
+
+SERVICES = web.RequestKey("services", Services)
