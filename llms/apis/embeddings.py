@@ -170,7 +170,7 @@ def _base64(vector: object) -> str:
     values = _numbers(vector)
     try:
         data = struct.pack(f"<{len(values)}f", *values)
-    except OverflowError:
+    except (OverflowError, struct.error):  # a float, a whole number
         _refuse("The provider sent an embedding with a value that does not fit 32 bits.")
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 

@@ -16,6 +16,7 @@ from llms.providers.ollama_tools import custom_tools
 from llms.records import Block, Call
 from llms.wire import json_text, ndjson
 from llms.wire.chunks import ChunkBuilder
+from llms.wire.logprobs import octets
 from llms.wire.tool_deltas import MAX_TOOL_CALLS
 
 MAX_LINE_BYTES = 4 << 20
@@ -207,7 +208,7 @@ def _tokens(raw: object) -> list[dict[str, Any]]:
 
 
 def _token(raw: dict[str, Any]) -> dict[str, Any]:
-    return {"token": raw["token"], "logprob": raw["logprob"], "bytes": raw.get("bytes")}
+    return {"token": raw["token"], "logprob": raw["logprob"], "bytes": octets(raw.get("bytes"))}
 
 
 def _refuse_shape(what: str) -> NoReturn:

@@ -11,6 +11,7 @@ Paths are brought to one spelling before they are routed, so that ``/chat/comple
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _LARGE = 64 << 10  # what fits into the socket's buffers is gone at once
 
-_PREFIXES = ("/openai/v1/", "/api/v1/", "/v1/v1/", "/v1/")
+_PREFIX = re.compile(r"(?:/openai|/api)?(?:/v1)+/")
 
 
 class Protocol(RequestHandler):
@@ -166,10 +167,8 @@ def canonical_path(target: str) -> str:
 
 def _named(path: str) -> str | None:
     """Give the ``/v1`` form of an API path that lacks it or has too much of it."""
-    for prefix in _PREFIXES:
-        if path.startswith(prefix):
-            rest = path[len(prefix) :]
-            return None if prefix == "/v1/" else "/v1/" + rest
+    if prefix := _PREFIX.match(path):
+        return None if prefix[0] == "/v1/" else "/v1/" + path[prefix.end() :]
     return "/v1" + path if path.split("/")[1] in _API_ROOTS else None
 
 

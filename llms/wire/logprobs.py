@@ -11,6 +11,11 @@ def logprobs(raw: object) -> dict[str, Any] | None:
     return {"content": content, "refusal": refusal} if content or refusal else None
 
 
+def octets(raw: object) -> list[int] | None:
+    """Give a token's ``bytes``, or ``None`` if they are none: clients check the type of each."""
+    return raw if isinstance(raw, list) and set(map(type, raw)) <= {int} else None
+
+
 def _tokens(raw: object, *, top: bool) -> list[dict[str, Any]] | None:
     if not isinstance(raw, list):
         return None
@@ -18,11 +23,10 @@ def _tokens(raw: object, *, top: bool) -> list[dict[str, Any]] | None:
 
 
 def _token(entry: dict[str, Any], *, top: bool) -> dict[str, Any]:
-    octets = entry.get("bytes")
     token = {
         "token": entry["token"],
         "logprob": entry["logprob"],
-        "bytes": octets if isinstance(octets, list) else None,
+        "bytes": octets(entry.get("bytes")),
     }
     return {**token, "top_logprobs": _tokens(entry.get("top_logprobs"), top=False) or []} if top else token
 
@@ -30,4 +34,4 @@ def _token(entry: dict[str, Any], *, top: bool) -> dict[str, Any]:
 def _readable(entry: object) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("token"), str):
         return False
-    return isinstance(entry.get("logprob"), int | float)
+    return type(entry.get("logprob")) in (int, float)

@@ -14,15 +14,17 @@ _KEY = re.compile(
     r"(?i:\b(?:bearer|basic)\s+[\w.~+/=-]{6,})"
     r"|\b(?:sess|gh[opsu])[-_][\w-]{6,}|\bAKIA[0-9A-Z]{12,}|\b(?=[0-9a-f]*\d)[0-9a-f]{24,}\b"
     r"|\b(?:sk|pk|rk|gsk|xai|hf|nvapi|csk|fw|tgp)[-_][^\s\"',;)]{4,}"
-    r"|\b(?:key|api)[-_](?=[\w-]*\d)[^\s\"',;)]{6,}"  # with a digit: "api_version" is a word, no key
+    r"|\b(?:key|api)[-_](?=[\w-]{0,64}\d)[^\s\"',;)]{6,}"  # with a digit: "api_version" is a word, no key
     r"|\bAIza[\w-]{20,}|\beyJ[\w.-]{20,}"
 )
+# What follows begins at the beginning of a run of characters only, so that a long run is gone through once.
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>)]+", re.IGNORECASE)
 _ADDRESS = re.compile(
-    r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?|\b[\w.-]+:\d{2,5}\b", re.IGNORECASE
+    r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?|(?<![\w.-])[\w.-]+:\d{2,5}\b",
+    re.IGNORECASE,
 )
 _PRIVATE_NAME = re.compile(
-    r"\b(?:[\w-]+\.)+(?:corp|internal|intranet|intra|local|localdomain|lan|home|svc|cluster|private)\b|\blocalhost\b",
+    r"(?<![\w-])(?<![\w-]\.)(?:[\w-]+\.)+(?:corp|internal|intranet|intra|local|localdomain|lan|home|svc|cluster|private)\b|\blocalhost\b",
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")

@@ -86,8 +86,9 @@ def _check_choice(entries: Sequence[dict[str, Any]], *, whole: bool) -> None:
     assert len(reasons) == 1 if whole else len(reasons) <= 1
     assert set(reasons) <= set(FINISH_REASONS.values())
     assert all({} == choice["delta"] for choice in entries if choice["finish_reason"])
-    for delta in deltas:
-        _check_delta(delta)
+    for choice in entries:
+        _check_delta(choice["delta"])
+        _check_logprobs(choice["logprobs"])
     _check_tools([entry for delta in deltas for entry in delta.get("tool_calls", ())], whole=whole)
 
 
@@ -100,6 +101,17 @@ def _check_delta(delta: dict[str, Any]) -> None:
         assert not isinstance(value, int | float)
         if isinstance(value, list):
             assert all(isinstance(item, dict) and type(item.get("index")) is int for item in value)
+
+
+def _check_logprobs(logprobs: Any) -> None:
+    if logprobs is not None:
+        assert set(logprobs) == {"content", "refusal"}
+        for token in [token for tokens in logprobs.values() for token in tokens or ()]:
+            assert isinstance(token["top_logprobs"], list)
+            for one in (token, *token["top_logprobs"]):
+                assert isinstance(one["token"], str)
+                assert type(one["logprob"]) in (int, float)
+                assert one["bytes"] is None or {type(octet) for octet in one["bytes"]} <= {int}
 
 
 def _check_tools(entries: Sequence[dict[str, Any]], *, whole: bool) -> None:

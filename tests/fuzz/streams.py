@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from llms.apis.api import error_event
 from llms.errors import GatewayError, InternalError
 from llms.providers.http import Decoder
-from llms.records import Block
+from llms.records import Block, Completion
 from llms.wire.accumulate import Accumulator, chunks
 from llms.wire.scrub import MAX_TEXT
 from tests.fuzz import rules
@@ -44,21 +44,24 @@ def check(make: Callable[[], Decoder], data: bytes, *, thorough: bool) -> Outcom
         check_failure(failure)
     assert len(repr(block)) <= 400 * len(data) + 200_000  # nothing is made of an index alone
     if failure is None:
-        whole = Accumulator(rules.CALL)
-        whole.feed(block)
-        check_collected(whole)
+        check_collected(block)
     return found
 
 
-def check_collected(whole: Accumulator) -> None:
-    """A whole answer is the same once it has been made a stream and collected again, and that stream obeys the rules."""
-    answer = whole.completion()
-    again = Accumulator(rules.CALL)
+def check_collected(block: Block) -> Completion:
+    """Collect a stream; the answer is the same once it has been made a stream again, and that obeys the rules too."""
+    answer = _collected(block)
     stream = chunks(answer)
-    again.feed(stream)
-    assert again.completion() == answer
+    assert _collected(stream) == answer
     rules.check(stream, whole=True)
     rules.check_bytes(stream, whole=True)
+    return answer
+
+
+def _collected(block: Block) -> Completion:
+    whole = Accumulator(rules.CALL)
+    whole.feed(block)
+    return whole.completion()
 
 
 def said(failure: GatewayError | None) -> tuple[object, ...] | None:

@@ -1,6 +1,8 @@
 """Everything that reads bytes from outside, by name."""
 
 from tests.fuzz.target import Target
-from tests.fuzz.targets import framing, openai
+from tests.fuzz.targets import configuration, framing, ollama, openai, requests, texts, web
 
-TARGETS: dict[str, Target] = {target.name: target for module in (framing, openai) for target in module.TARGETS}
+_MODULES = (framing, openai, ollama, texts, requests, configuration, web)
+
+TARGETS: dict[str, Target] = {target.name: target for module in _MODULES for target in module.TARGETS}

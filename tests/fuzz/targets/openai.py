@@ -3,7 +3,7 @@
 from llms.errors import GatewayError
 from llms.providers.openai_codec import Codec, Service
 from llms.records import Call, Target
-from llms.wire.accumulate import Accumulator, chunks
+from llms.wire.accumulate import chunks
 from llms.wire.normalise import Normaliser, completion
 from tests.fuzz import rules, streams, target
 
@@ -34,10 +34,7 @@ def check_answer(data: bytes, *, thorough: bool) -> None:
         except GatewayError as failure:
             streams.check_failure(failure)
             continue
-        whole = Accumulator(rules.CALL)
-        whole.feed(chunks(answer))
-        streams.check_collected(whole)
-        assert whole.completion() == answer
+        assert streams.check_collected(chunks(answer)) == answer
         assert completion(rules.CALL, answer) == answer
 
 
