@@ -52,6 +52,7 @@ class UpstreamTruncatedError(UpstreamError):
     """The answer ended before it was complete. Never passed off as a short answer."""
 
     default_code = "upstream_truncated"
+    default_retry = Retry.AMBIGUOUS  # where nothing of it has been handed on, as for one that is not streamed
 
 
 class UpstreamEventTooLargeError(UpstreamError):

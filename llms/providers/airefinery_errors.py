@@ -15,6 +15,7 @@ from llms.errors import (
     FirstByteTimeoutError,
     GatewayError,
     IdleTimeoutError,
+    Retry,
     UpstreamAuthError,
     UpstreamBadResponseError,
     UpstreamContentTypeError,
@@ -136,7 +137,8 @@ def _connection_error(error: Exception, *, begun: bool) -> GatewayError:
     if isinstance(error, aiohttp.ClientConnectorError):
         return UpstreamUnreachableError("The provider cannot be reached: nothing answers at its base_url.")
     if begun or isinstance(error, aiohttp.ClientPayloadError):
-        return UpstreamTruncatedError("The provider closed the connection before the answer was complete.")
+        retry = Retry.NEVER if begun else None
+        return UpstreamTruncatedError("The provider closed the connection before the answer was complete.", retry=retry)
     return UpstreamDisconnectedError("The provider closed the connection without an answer.")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from llms.errors import (
     GatewayError,
+    Retry,
     UpstreamBadResponseError,
     UpstreamContentTypeError,
     UpstreamEventTooLargeError,
@@ -112,7 +113,7 @@ class HttpProvider:
         async with self._send(self._codec.chat(call, target)) as response:
             await self._check(response, call, target)
             if response.content_type == "application/json" and "application/json" not in self._codec.stream_types:
-                body = await response.read(MAX_ANSWER_BYTES)
+                body = await _whole(response)
                 yield accumulate.chunks(self._codec.completion(call, target, body))
                 return
             async with aclosing(self._stream(response, call, target)) as blocks:
@@ -124,13 +125,12 @@ class HttpProvider:
             await self._check(response, call, target)
             if response.content_type in self._codec.stream_types:
                 return await self._collect(response, call, target)
-            body = await response.read(MAX_ANSWER_BYTES)
-            return self._codec.completion(call, target, body)
+            return self._codec.completion(call, target, await _whole(response))
 
     async def embed(self, call: Call, target: Target) -> dict[str, Any]:
         async with self._send(self._codec.embed(call, target)) as response:
             await self._check(response, call, target)
-            return self._codec.embeddings(call, target, await response.read(MAX_ANSWER_BYTES))
+            return self._codec.embeddings(call, target, await _whole(response))
 
     async def models(self) -> list[Model]:
         async with self._send(self._codec.list_models()) as response:
@@ -157,6 +157,9 @@ class HttpProvider:
                         break
         except UpstreamTruncatedError:
             pass  # only the decoder knows whether what was cut off was still wanted
+        else:
+            if length == 0:
+                raise UpstreamBadResponseError(_EMPTY, retry=Retry.AMBIGUOUS)
         if block := decoder.close():
             yield block
 
@@ -177,13 +180,20 @@ class HttpProvider:
                 message = f"Provider {self.name} answered with a web page. Check its base_url."
                 raise UpstreamContentTypeError(message)
             return
-        if 300 <= status < 400:
+        if status in _REDIRECTS:
             message = f"Provider {self.name} answered with a redirect, which is not followed. Check its base_url."
             raise UpstreamRedirectError(message)
         if status < 400 or status > 599:
             message = f"Provider {self.name} answered with the unexpected status {status}."
             raise UpstreamBadResponseError(message)
         raise self._codec.failure(status, response.headers, await _beginning(response), call, target)
+
+
+async def _whole(response: UpstreamResponse) -> bytes:
+    body = await response.read(MAX_ANSWER_BYTES)
+    if not body.strip():
+        raise UpstreamBadResponseError(_EMPTY, retry=Retry.AMBIGUOUS)
+    return body
 
 
 async def _beginning(response: UpstreamResponse) -> bytes:
@@ -198,6 +208,9 @@ async def _beginning(response: UpstreamResponse) -> bytes:
     return body
 
 
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+_EMPTY = "The provider's answer is empty."
 _TOO_LARGE = "The provider's answer is over the size limit."
 
 _STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")

@@ -8,75 +8,174 @@ import asyncio
 
 import pytest
 
-from tests.faults.conftest import PATH, case_table
+from tests.faults.conftest import PATH
+from tests.faults.streams import kind_table
 from tests.support.raw import RawClient
-from tests.upstream import openai
+from tests.upstream import ollama, openai
 from tests.upstream.framing import answer, head
 from tests.upstream.steps import fin, hang, rst, send
 
-BEFORE = {
-    "U04 reset after accept": ((rst(),), 502, "upstream_disconnected"),
+PAGE = b"<html>Sign in at http://10.0.0.5/ with sk-upstream-canary"
+EVENTS = [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")]
+NDJSON = [("Content-Type", "application/x-ndjson"), ("Transfer-Encoding", "chunked")]
+HALF = (
+    send(head(200, [("Content-Type", "application/json"), ("Content-Length", "100")]) + b'{"id": ' + b"1" * 43),
+    fin(),
+)
+SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"
+
+EITHER = {
     "U05 reset after the request": ((rst(),), 502, "upstream_disconnected"),
     "U06 closed after the request": ((fin(),), 502, "upstream_disconnected"),
     "U07 never answers": ((hang(),), 504, "upstream_first_byte_timeout"),
     "U10 silence in the head": ((send(b"HTTP/1.1 200 OK\r\nContent-Ty"), hang()), 504, "upstream_first_byte_timeout"),
     "U11 not HTTP": ((send(b"garbage sk-upstream-canary\r\n\r\n"), fin()), 502, "upstream_bad_response"),
-    "U39 a web page": (answer(b"<html>sk-upstream-canary", content_type="text/html"), 502, "upstream_bad_content_type"),
-    "U46 400": (
-        openai.error(400, {"error": {"message": "too long", "code": "context_length_exceeded"}}),
-        400,
-        "context_length_exceeded",
+    "U14 half a body": (HALF, 502, "upstream_truncated"),
+    "U39 a web page": (answer(PAGE, content_type="text/html"), 502, "upstream_bad_content_type"),
+    "U39 a web page, with a charset": (
+        answer(PAGE, content_type="Text/HTML; charset=utf-8"),
+        502,
+        "upstream_bad_content_type",
     ),
-    "U46 404": (openai.error(404, {"error": {"message": "no m", "code": "model_not_found"}}), 404, "model_not_found"),
-    "U46 422": (openai.error(422, "nonsense"), 422, None),
-    "U47 500": (openai.error(500), 502, None),
-    "U47 502 HTML": (openai.error(502, b"<html>nginx", content_type="text/html"), 502, None),
-    "U47 503": (openai.error(503), 503, "overloaded"),
-    "U47 529": (openai.error(529, b""), 503, "overloaded"),
+    **{
+        f"U47 {status} {name}": (answer(body, status=status, content_type=kind), sent, code)
+        for status, sent, code in (
+            (500, 502, "upstream_error"),
+            (502, 502, "upstream_error"),
+            (503, 503, "overloaded"),
+            (529, 503, "overloaded"),
+        )
+        for name, kind, body in (
+            ("JSON", "application/json", b'{"error": "GPU on fire"}'),
+            ("HTML", "text/html", PAGE),
+            ("empty", "text/plain", b""),
+            ("cut JSON", "application/json", b'{"error": {"mess'),
+        )
+    },
+    "U48 101": ((send(SWITCHING), hang()), 502, "upstream_bad_response"),
     "U48 204": ((send(head(204, [])),), 502, "upstream_bad_response"),
     "U48 205": ((send(head(205, [("Content-Length", "0")])),), 502, "upstream_bad_response"),
+    "U48 304": ((send(head(304, [])),), 502, "upstream_bad_response"),
     "U48 999": ((send(head(999, [("Content-Length", "0")])),), 502, "upstream_bad_response"),
-    "U48 101": (
-        (send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"), hang()),
-        502,
-        "upstream_bad_response",
-    ),
+    "U48 2000": ((send(b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n"), fin()), 502, "upstream_bad_response"),
+    "U48 no number": ((send(b"HTTP/1.1 OK\r\nContent-Length: 0\r\n\r\n"), fin()), 502, "upstream_bad_response"),
     "U49 empty JSON": (answer(b""), 502, "upstream_bad_response"),
-    "U49 empty stream": (answer(b"", content_type="text/event-stream"), 502, None),
+    "U49 blank JSON": (answer(b" \r\n"), 502, "upstream_bad_response"),
+    "U49 empty, of no type": ((send(head(200, [("Content-Length", "0")])),), 502, "upstream_bad_response"),
+    "U32 no object": (answer(b"[]"), 502, "upstream_bad_response"),
+    "U32 null": (answer(b"null"), 502, "upstream_bad_response"),
+    "U31 cut JSON": (answer(b'{"choices": [{"message"'), 502, "upstream_bad_response"),
     "U55 unknown encoding": (answer(b"{}", headers=[("Content-Encoding", "zip")]), 502, "upstream_bad_response"),
     "U53 broken gzip": (answer(b"not gzip", headers=[("Content-Encoding", "gzip")]), 502, "upstream_bad_response"),
 }
+"""In every dialect the same."""
 
-
-KEPT = {
-    case
-    for case in BEFORE
-    if case.startswith(("U39", "U46", "U47", "U48 205", "U48 999", "U48 204", "U49", "U53", "U55"))
+BEFORE = {
+    "openai": {
+        "U04 reset after accept": ((rst(),), 502, "upstream_disconnected"),
+        **EITHER,
+        "U12 bad chunk size": ((send(head(200, EVENTS)), send(b"zz\r\n"), fin()), 502, "upstream_bad_response"),
+        "U12 bad chunk size in the same read": (
+            (send(head(200, EVENTS) + b"zz\r\n"), fin()),
+            502,
+            "upstream_bad_response",
+        ),
+        "U13 closed before any event": ((send(head(200, EVENTS)), fin()), 502, "upstream_truncated"),
+        "U32 choices of another shape": (answer(b'{"id": "x", "choices": {}}'), 502, "upstream_bad_response"),
+        "U33 large event": (
+            openai.stream([b"data: " + b"x" * (5 << 20) + b"\n\n"], role=False),
+            502,
+            "upstream_event_too_large",
+        ),
+        "U38 error object, rate limit": (
+            openai.stream([b'data: {"error": {"message": "no", "code": 429}}\n\n'], role=False),
+            429,
+            "rate_limit_exceeded",
+        ),
+        "U38 error object, overload": (
+            openai.stream([b'data: {"error": {"type": "overloaded_error"}}\n\n'], role=False),
+            503,
+            "overloaded",
+        ),
+        "U38 error object, context length": (
+            openai.stream([b'data: {"error": {"message": "x", "code": "context_length_exceeded"}}\n\n'], role=False),
+            400,
+            "context_length_exceeded",
+        ),
+        "U38 error event": (openai.stream([b'event: error\ndata: "no"\n\n'], role=False), 502, "upstream_error"),
+        "U38 error after comments": (
+            openai.stream([b": hi\n\ndata:\n\n", b'data: {"error": {"code": 429}}\n\n'], role=False),
+            429,
+            "rate_limit_exceeded",
+        ),
+        "U38 error object as the whole answer": (
+            answer(b'{"error": {"message": "no", "code": 429}}'),
+            429,
+            "rate_limit_exceeded",
+        ),
+        "U46 400": (
+            openai.error(400, {"error": {"message": "too long", "code": "context_length_exceeded"}}),
+            400,
+            "context_length_exceeded",
+        ),
+        "U46 404": (
+            openai.error(404, {"error": {"message": "no m", "code": "model_not_found"}}),
+            404,
+            "model_not_found",
+        ),
+        "U46 422": (openai.error(422, "nonsense"), 422, "invalid_value"),
+        "U49 empty stream": (answer(b"", content_type="text/event-stream"), 502, "upstream_bad_response"),
+        "U49 stream of comments": (answer(b": hi\n\n", content_type="text/event-stream"), 502, "upstream_truncated"),
+        "U49 stream of nothing but [DONE]": (
+            openai.stream([], role=False, finish=None),
+            502,
+            "upstream_bad_response",
+        ),
+    },
+    "ollama": {
+        **EITHER,
+        "U12 bad chunk size": ((send(head(200, NDJSON)), send(b"zz\r\n"), fin()), 502, "upstream_bad_response"),
+        "U13 closed before any line": ((send(head(200, NDJSON)), fin()), 502, "upstream_truncated"),
+        "U33 large line": (ollama.chat_lines([b"x" * (5 << 20) + b"\n"]), 502, "upstream_event_too_large"),
+        "U38 error line": (ollama.chat_lines([ollama.error_line("no")], done=False), 502, "upstream_error"),
+        "U38 error object as the whole answer": (answer(b'{"error": "no"}'), 502, "upstream_error"),
+        "U46 400": (ollama.error(400, "input exceeds the context length"), 400, "context_length_exceeded"),
+        "U46 404": (ollama.error(404, "model 'm' not found"), 404, "model_not_found"),
+        "U46 422": (ollama.error(422, "nonsense"), 422, "invalid_value"),
+        "U49 empty stream": (answer(b"", content_type="application/x-ndjson"), 502, "upstream_bad_response"),
+        "U49 blank lines": (answer(b"\n\n", content_type="application/x-ndjson"), 502, "upstream_truncated"),
+        "U50 neither JSON nor lines": (answer(b"Moved\n", content_type="text/plain"), 502, "upstream_bad_response"),
+    },
 }
-"""Cases in which the answer was complete as HTTP, so that the connection may be used again."""
+
+CLOSED = ("U04", "U05", "U06", "U07", "U10", "U11", "U12", "U13", "U14", "U48 101", "U48 2000", "U48 no number")
+"""Beginnings of cases in which the answer was not complete as HTTP, so that the connection must not be used again."""
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("case", case_table(BEFORE))
-async def test_before_the_first_chunk(pair, case, stream):
+@pytest.mark.parametrize(("kind", "case"), kind_table(BEFORE))
+async def test_before_the_first_chunk(pair, kind, case, stream):
     """A provider that fails before its first chunk is an HTTP error, with its own status, and nothing of it leaks."""
-    script, status, code = BEFORE[case]
-    both = await pair()
+    script, status, code = BEFORE[kind][case]
+    both = await pair(kind=kind)
     if "accept" in case:
         both.upstream.on_accept(script)
-    both.upstream.on("POST", PATH, script)
+    both.plays(script)
 
     response = await both.ask(stream=stream)
 
     error = response.json["error"]
-    assert status == response.status
+    assert (status, code) == (response.status, error["code"])
     assert {"message", "type", "param", "code"} == set(error)
-    assert code is None or code == error["code"]
     assert response.header("x-request-id").startswith("req_")
-    assert b"canary" not in response.body
-    assert "127.0.0.1" not in error["message"]
-    assert case in KEPT or await both.upstream.quiet()
-    assert ["timeout" if status == 504 else "upstream_error"] == [record.status for record in both.gateway.records]
+    for leak in (b"canary", b"127.0.0.1", b"10.0.0.5", b"<html>", b"garbage"):
+        assert leak not in response.body
+    assert not case.startswith(CLOSED) or await both.upstream.quiet()
+    assert 1 >= len(both.upstream.requests)
+    [record] = both.gateway.records
+    assert ("timeout" if status == 504 else "upstream_error", code) == (record.status, record.code)
+    assert (None, None, 0, None) == (record.usage, record.finish_reason, record.chunks, record.first_byte_s)
+    assert [code] == [attempt.outcome for attempt in record.attempts] or status == 504
 
 
 @pytest.mark.parametrize(
@@ -101,46 +200,6 @@ async def test_who_should_retry(pair, script, retry):
 
     assert retry == response.header("x-should-retry")
     assert ("1" if response.status in (429, 503) else None) == response.header("retry-after")
-
-
-@pytest.mark.case("U32")
-@pytest.mark.parametrize(
-    "body", [b'{"choices": [{"message"', b'{"id": "x", "choices": {}}', b"[]", b"null", b'{"error": {"message": "x"}}']
-)
-async def test_whole_answer_of_the_wrong_shape(pair, body):
-    """U14, U32, U38: a whole answer that is no completion is the provider's failure."""
-    both = await pair()
-    both.upstream.on("POST", PATH, answer(body))
-
-    response = await both.ask()
-
-    assert (502, "upstream_error") == (response.status, response.json["error"]["type"])
-
-
-@pytest.mark.case("U14")
-async def test_u14_whole_answer_cut_short(pair):
-    """U14: half of a declared body."""
-    both = await pair()
-    both.upstream.on(
-        "POST",
-        PATH,
-        (send(head(200, [("Content-Type", "application/json"), ("Content-Length", "100")]) + b'{"id"'), fin()),
-    )
-
-    response = await both.ask()
-
-    assert (502, "upstream_truncated") == (response.status, response.json["error"]["code"])
-
-
-@pytest.mark.case("U38")
-async def test_u38_error_as_the_first_event(pair):
-    """U38: an error object as the first event still has a status of its own."""
-    both = await pair()
-    both.upstream.on("POST", PATH, openai.stream([b'data: {"error": {"message": "no", "code": 429}}\n\n'], role=False))
-
-    response = await both.ask(stream=True)
-
-    assert 429 == response.status
 
 
 @pytest.mark.case("U42", "U44")
