@@ -34,6 +34,8 @@ class Upstream:
     The upstream, for the length of an ``async with`` block, which raises at its end if a script could not be played.
 
     Args:
+        host: Listen there; ``::`` is every address.
+        port: Where a test has a network of its own; else any that is free.
         tls: Speak TLS with this.
         send_buffer: The kernel's send buffer in bytes, small to see soon that nobody reads.
 
@@ -42,10 +44,18 @@ class Upstream:
         connections: All that were ever opened, in order.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, send_buffer: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        send_buffer: int | None = None,
+    ) -> None:
         self.requests: list[Request] = []
         self.connections: list[Connection] = []
-        self.port = 0
+        self.port = port
+        self._host = host
         self._tls = tls
         self._send_buffer = send_buffer
         self._reactions: dict[tuple[str, str], list[Reaction]] = {}
@@ -87,7 +97,9 @@ class Upstream:
         return self.connections_open == 0
 
     async def __aenter__(self) -> Self:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        every = self._host == "::"
+        listener = socket.create_server((self._host, self.port), family=family, backlog=1024, dualstack_ipv6=every)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio does it for its own sockets only
         if self._send_buffer is not None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer)
