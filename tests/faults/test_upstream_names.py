@@ -62,7 +62,7 @@ def world(tmp_path, invariants):
                 await main(ask)
                 await lookups_ended()
                 if invariants is not None:
-                await invariants.check(gateway)
+                    await invariants.check(gateway)
 
         return inside(inner, commands, files=files)
 
