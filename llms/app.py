@@ -27,8 +27,8 @@ from llms.records import CallRecord, Provider, Send, UpstreamRequest, UpstreamRe
 from llms.transport import Transport
 from llms.web import routes
 from llms.web.body import Limits
+from llms.web.connection import Bounds
 from llms.web.guard import middleware
-from llms.web.respond import Pace
 from llms.web.services import LIVE, Generation, Live, Policy, Services
 
 
@@ -220,7 +220,8 @@ def _services(config: Config, parts: Core, policy: Policy) -> Services:
         parts.catalog,
         policy,
         Limits(server.max_body_bytes, server.body_s),
-        Pace(server.keepalive_s, server.write_stall_s),
+        Bounds(server.head_s, server.write_stall_s, server.send_buffer_bytes),
+        server.keepalive_s,
         reasoning_out.KEYS.get(server.reasoning),
     )
 

@@ -56,7 +56,18 @@ class Server(_Section):
         default=(), description="Origins of other web pages that may call the gateway, as `https://chat.example.com`."
     )
     max_body_bytes: int = Field(default=64 << 20, ge=1024, le=1 << 30, description="The longest request body.")
-    body_s: float = Field(default=30, gt=0, le=3600, description="Seconds a client may take to send its request.")
+    head_s: float = Field(
+        default=10,
+        gt=0,
+        le=3600,
+        description="Seconds a client may take to send the head of a request, and to begin the first one.",
+    )
+    body_s: float = Field(
+        default=30,
+        gt=0,
+        le=3600,
+        description="Seconds a client may take to send the body of a request; more while a kilobyte a second comes.",
+    )
     keepalive_s: float = Field(
         default=15, ge=0, le=300, description="Seconds of silence in a stream before a comment is sent; 0 for none."
     )
@@ -65,6 +76,13 @@ class Server(_Section):
         gt=0,
         le=3600,
         description="Seconds that a client may take nothing of its answer before it is cut off.",
+    )
+    send_buffer_bytes: int = Field(
+        default=64 << 10,
+        ge=4 << 10,
+        le=64 << 20,
+        description="Bytes of an answer that the system holds ready for a client that reads slowly, besides those on "
+        "their way to it.",
     )
     drain_s: float = Field(
         default=30, ge=0, le=3600, description="Seconds that running calls are given when the gateway is told to stop."

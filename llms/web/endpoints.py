@@ -53,7 +53,7 @@ async def _stream(
 ) -> web.StreamResponse:
     services = request[SERVICES]
     origin = allowed_origin(request, services.policy.origins)
-    events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.pace)
+    events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.keepalive_s)
     try:
         async with services.gateway.open(run) as reply:
             events.add_headers(respond.served_by(reply.target))

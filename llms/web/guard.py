@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, ip_address
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
 from llms.auth import CARRIERS, Keyring
@@ -117,6 +117,9 @@ def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.
 
 
 def _require_sane_target(request: web.Request) -> None:
+    if request.version < HttpVersion10:
+        message = "HTTP/1.1 is spoken here."
+        raise InvalidRequestError(message, code="malformed_request")
     target = request.raw_path if request.method != hdrs.METH_OPTIONS else "/"
     if not target.startswith("/"):
         message = "Send the path alone, as in 'POST /v1/chat/completions'."

@@ -4,14 +4,12 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from llms.errors import DrainingError, GatewayError
 from llms.records import Target
-from llms.web.stall import StallWatch
 from llms.wire import json_text, sse
 
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
@@ -63,20 +61,6 @@ def served_by(target: Target) -> dict[str, str]:
     return {"x-llms-provider": target.provider, "x-llms-model": _UNSAFE.sub("_", target.model)[:200]}
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """
-    How long an answer may stand still.
-
-    Args:
-        keepalive_s: Longest silence before a comment is sent; 0 for none.
-        stall_s: Longest time that a client may take nothing of what is there for it.
-    """
-
-    keepalive_s: float
-    stall_s: float
-
-
 class EventStream:
     """
     One answer as server-sent events.
@@ -85,25 +69,23 @@ class EventStream:
     but after ``keepalive_s`` of silence, before the first event or between two, a comment is, so that no proxy and no
     client takes the connection for dead.
 
-    A client that takes nothing for ``stall_s`` is cut off: it holds a provider's connection.
-
     Args:
         request: What is answered.
         headers: To add to the standing ones.
-        pace: How long either side may keep the other waiting.
+        keepalive_s: Longest silence before a comment is sent; 0 for none.
     """
 
-    def __init__(self, request: web.Request, headers: Mapping[str, str], pace: Pace) -> None:
+    def __init__(self, request: web.Request, headers: Mapping[str, str], keepalive_s: float) -> None:
         self._request = request
         self._headers = {**_STREAM_HEADERS, **headers}
-        self._pace = pace
+        self._keepalive_s = keepalive_s
         self._response: web.StreamResponse | None = None
         self._starting = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._written_at = self._loop.time()
-        self._stall = StallWatch(request, pace.stall_s)
+        self._writing = False
         self._comment: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(pace.keepalive_s, self._tick) if pace.keepalive_s else None
+        self._timer = self._loop.call_later(keepalive_s, self._tick) if keepalive_s else None
 
     @property
     def started(self) -> bool:
@@ -121,11 +103,11 @@ class EventStream:
         Raises:
             ConnectionError: The client is gone.
         """
-        self._stall.writing = True
+        self._writing = True
         response = self._response or await self._start()
         await response.write(data)
         self._written_at = self._loop.time()
-        self._stall.writing = False
+        self._writing = False
 
     async def end(self, data: bytes, *, close: bool = False) -> web.StreamResponse:
         """
@@ -134,8 +116,7 @@ class EventStream:
         Args:
             close: Close the connection too.
         """
-        self._silence()
-        self._stall.writing = True
+        self.stop()
         response = self._response or await self._start()
         if close:
             response.force_close()
@@ -143,11 +124,7 @@ class EventStream:
         return response
 
     def stop(self) -> None:
-        """No more comments, and no more watching."""
-        self._silence()
-        self._stall.stop()
-
-    def _silence(self) -> None:
+        """No more comments."""
         if self._timer is not None:
             self._timer.cancel()
         if self._comment is not None:
@@ -163,19 +140,19 @@ class EventStream:
 
     def _tick(self) -> None:
         now = self._loop.time()
-        if self._stall.writing:
+        if self._writing:
             self._written_at = now  # the client is slow, not the upstream silent: a comment would only queue behind
-        due_at = self._written_at + self._pace.keepalive_s
+        due_at = self._written_at + self._keepalive_s
         if due_at <= now:
             self._comment = self._loop.create_task(self._keep_alive())
-            due_at = now + self._pace.keepalive_s
+            due_at = now + self._keepalive_s
         self._timer = self._loop.call_at(due_at, self._tick)
 
     async def _keep_alive(self) -> None:
         try:
             await self.write(sse.KEEP_ALIVE)
         except ConnectionError:
-            self._silence()  # the handler is being cancelled
+            self.stop()  # the handler is being cancelled
 
 
 _STREAM_HEADERS: dict[str, Any] = {

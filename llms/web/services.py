@@ -16,7 +16,7 @@ from llms.auth import Keyring
 from llms.catalog import Catalog
 from llms.gateway import Gateway
 from llms.web.body import Limits
-from llms.web.respond import Pace
+from llms.web.connection import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Services:
     What one reading of the configuration made.
 
     Args:
-        pace: How long a stream may stand still.
+        keepalive_s: Longest silence in a stream before a comment is sent; 0 for none.
         reasoning: The keys that chat completions have reasoning under; ``None`` for those that it has inside.
     """
 
@@ -51,7 +51,8 @@ class Services:
     catalog: Catalog
     policy: Policy
     limits: Limits
-    pace: Pace
+    bounds: Bounds
+    keepalive_s: float
     reasoning: tuple[str, ...] | None = None
 
 

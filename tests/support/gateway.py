@@ -25,6 +25,12 @@ class Running:
     config: Config
     generations: app.Generations
     records: list[CallRecord] = field(default_factory=list)
+    runner: Runner | None = None
+
+    @property
+    def requests_count(self) -> int:
+        """How many requests it took up, of any kind."""
+        return self.runner.server.requests_count
 
     @property
     def services(self) -> Services:
@@ -60,7 +66,7 @@ async def running(  # noqa: PLR0913 - all have a default
     await runner.setup()
     try:
         await web.TCPSite(runner, listen, 0).start()
-        yield Running(runner.addresses[0][1], built[LIVE], config, built[app.GENERATIONS], records)
+        yield Running(runner.addresses[0][1], built[LIVE], config, built[app.GENERATIONS], records, runner)
     finally:
         await runner.cleanup()
         web_app._cached_build_middleware.cache_clear()  # it keeps every application alive

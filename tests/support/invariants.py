@@ -50,10 +50,15 @@ class Watch:
     Args:
         without: Names of invariants that cannot hold in it, with the reason.
         growth_bytes: What memory may grow by.
+
+    Attributes:
+        heard: What clients read.
+        notes: What else came out, as the test says.
     """
 
     def __init__(self, without: Mapping[str, str], growth_bytes: int = _GROWTH_BYTES) -> None:
         self.heard: list[Response] = []
+        self.notes: list[str] = []
         self._checked: dict[int, Running] = {}
         self._without = without
         self._growth_bytes = growth_bytes
@@ -84,10 +89,15 @@ class Watch:
         """Note values that must be seen nowhere."""
         self._secrets |= {value.encode() for value in values}
 
+    @property
+    def lines(self) -> list[tuple[int, str]]:
+        """What was logged, with its level."""
+        return self._lines.seen
+
     def came_out(self) -> list[str]:
-        """Say what clients read, or if they read nothing what was recorded."""
-        if self.heard:
-            return [outcome.of_response(response) for response in self.heard]
+        """Say what tests noted and clients read, or if that is nothing what was recorded."""
+        if self.heard or self.notes:
+            return [*self.notes, *(outcome.of_response(response) for response in self.heard)]
         return [outcome.of_records(record for running in self._checked.values() for record in running.records)]
 
     async def check(self, running: Running, upstream: Upstream | None = None, key: str | None = None) -> None:
@@ -127,7 +137,7 @@ class Watch:
             self._broken.append(f"{name}: {text}")
 
     def _leaks(self) -> Iterator[str]:
-        for line in self._lines.seen:
+        for _, line in self._lines.seen:
             if any(secret in line.encode("utf-8", "backslashreplace") for secret in self._secrets):
                 yield f"logged: {line[:300]}"
         for response in self.heard:
@@ -159,11 +169,11 @@ class _Aside(RawClient):
 class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.seen: list[str] = []
+        self.seen: list[tuple[int, str]] = []
         self.setFormatter(logging.Formatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.seen.append(self.format(record))
+        self.seen.append((record.levelno, self.format(record)))
 
 
 async def _settled(running: Running, upstream: Upstream | None) -> bool:

@@ -1,0 +1,167 @@
+"""
+One connection of a client: what aiohttp leaves open, closed.
+
+- A malformed request is answered in our envelope. aiohttp's own answer and its log line quote the offending header,
+  which may be ``Authorization``.
+- The head of a request has a clock of its own. aiohttp has one for all silence between requests.
+- A client that takes nothing of its answers is cut off: it would hold a provider's connection, and memory, for ever.
+  It does not matter what they are: a stream, a long one, very many short ones, what is left when the connection closes.
+  The watch begins when a client has fallen behind, so others pay nothing for it; one that takes little is left alone.
+- The kernel keeps little of what a client has not taken. It would keep megabytes for each slow reader.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
+
+from llms.errors import GatewayError, InternalError, InvalidRequestError
+from llms.web import respond
+
+_log = logging.getLogger("llms.web")
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux, macOS
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """
+    What a client's connection may take.
+
+    Args:
+        head_s: Seconds for the head of a request to arrive, and for the first one to begin.
+        stall_s: Seconds that a client may take nothing of its answers.
+        send_buffer: Bytes that the kernel keeps of an answer besides those on their way.
+    """
+
+    head_s: float
+    stall_s: float
+    send_buffer: int
+
+
+class Protocol(RequestHandler):
+    """One connection. ``bounds`` is set by whoever makes it."""
+
+    __slots__ = ("_head_timer", "_stall_timer", "bounds")
+
+    bounds: Bounds
+    _head_timer: asyncio.TimerHandle | None
+    _stall_timer: asyncio.TimerHandle | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._stall_timer = None
+        self._head_timer = self._loop.call_later(self.bounds.head_s, self._head_is_late)
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if _NOTSENT_LOWAT is not None and sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, self.bounds.send_buffer)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Come to an end."""
+        super().connection_lost(exc)
+        for timer in (self._head_timer, self._stall_timer):
+            if timer is not None:
+                timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that has begun is to be whole in time."""
+        super().data_received(data)
+        incomplete = self._waiter is not None and not self._waiter.done()
+        if self._head_timer is not None:
+            if not incomplete:
+                self._head_timer.cancel()
+                self._head_timer = None
+        elif incomplete and data:
+            self._head_timer = self._loop.call_later(self.bounds.head_s, self._head_is_late)
+
+    def pause_writing(self) -> None:
+        """More is there for the client than it takes."""
+        super().pause_writing()
+        self._watch(self.transport)
+
+    def resume_writing(self) -> None:
+        """It takes it."""
+        super().resume_writing()
+        if self._stall_timer is not None and self.transport is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    async def start(self) -> None:
+        """Serve requests until the end."""
+        await super().start()
+        self._watch(self.transport)
+
+    def force_close(self) -> None:
+        """Close, whatever is going on."""
+        transport = self.transport
+        super().force_close()
+        self._watch(transport)  # closing waits for what the client does not take
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it quotes the request
+    ) -> web.StreamResponse:
+        """Answer what never reached a handler: bytes that are not HTTP, or a fault of the server itself."""
+        if request.writer.output_size > 0:
+            raise ConnectionError  # too late for an answer; aiohttp then closes the connection
+        failure: GatewayError
+        if isinstance(exc, HttpProcessingError) or status < 500:
+            _log.debug("malformed request: %s", type(exc).__name__)
+            failure = InvalidRequestError("The request is not valid HTTP.", code="malformed_request")
+        else:
+            _log.error("a handler failed", exc_info=exc)
+            failure = InternalError("The gateway failed. Its log has the details.")
+        response = respond.failure(failure, respond.new_id())
+        response.force_close()
+        return response
+
+    def log_exception(self, *_: Any, **__: Any) -> None:
+        """Say nothing: ``handle_error`` has said what may be said."""
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
+
+    def _watch(self, transport: asyncio.Transport | None) -> None:
+        """See to it that the client goes on taking what is there for it."""
+        if transport is not None and self._stall_timer is None and (left := transport.get_write_buffer_size()):
+            self._stall_timer = self._loop.call_later(self.bounds.stall_s, self._look, transport, left)
+
+    def _look(self, transport: asyncio.Transport, left: int) -> None:
+        self._stall_timer = None
+        if transport.get_write_buffer_size() < left:
+            self._watch(transport)
+        else:
+            transport.abort()
+
+
+class Server(web.Server):
+    """
+    Makes a ``Protocol`` of each connection.
+
+    Args:
+        bounds: Gives those of a new connection.
+        **options: As aiohttp has them.
+    """
+
+    def __init__(self, handler: Handler, *, bounds: Callable[[], Bounds], **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._bounds = bounds
+
+    def __call__(self) -> RequestHandler:
+        protocol = Protocol(self, loop=self._loop, **self._kwargs)
+        protocol.bounds = self._bounds()
+        return protocol
