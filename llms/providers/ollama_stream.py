@@ -89,9 +89,9 @@ class Decoder:
         if line.get("done") is True:
             self.done = True
             block += self._build.finish(line.get("done_reason"))
-            # Absent means 0.
-            prompt, completion = line.get("prompt_eval_count") or 0, line.get("eval_count") or 0
-            block += self._build.usage({"prompt_tokens": prompt, "completion_tokens": completion})
+            prompt, completion = line.get("prompt_eval_count"), line.get("eval_count")
+            if prompt is not None or completion is not None:  # one that is absent is 0, both say that nobody counted
+                block += self._build.usage({"prompt_tokens": prompt or 0, "completion_tokens": completion or 0})
         return block
 
     def _message(self, line: dict[str, Any]) -> Block:

@@ -223,7 +223,7 @@ def test_arguments_are_always_text() -> None:
         entry for chunk in block for choice in chunk["choices"] for entry in choice["delta"].get("tool_calls", ())
     ]
     assert ['{"a":[1,"é"]}', '{"b":2}', "{}", "{}", "{}"] == [entry["function"]["arguments"] for entry in entries]
-    assert "tool_calls" == block[-2]["choices"][0]["finish_reason"]
+    assert "tool_calls" == block[-1]["choices"][0]["finish_reason"]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_no_tool_call_is_finished_as_one_where_the_limit_was_met() -> None:
     """An answer cut by the limit says so, tool call or not."""
     block = read(line(tool_calls=[{"function": {"name": "f"}}]) + b'{"done":true,"done_reason":"length"}\n')
 
-    assert "length" == block[-2]["choices"][0]["finish_reason"]
+    assert "length" == block[-1]["choices"][0]["finish_reason"]
 
 
 @settings(deadline=None, max_examples=200)
