@@ -8,8 +8,8 @@ import asyncio
 
 import pytest
 
-from tests.faults.conftest import PATH
-from tests.faults.streams import kind_table
+from tests.faults.conftest import PATH, case_table
+from tests.faults.streams import data_events, finishes, kind_table, said
 from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
 from tests.upstream.framing import answer, head
@@ -202,44 +202,197 @@ async def test_who_should_retry(pair, script, retry):
     assert ("1" if response.status in (429, 503) else None) == response.header("retry-after")
 
 
-@pytest.mark.case("U42", "U44")
-@pytest.mark.parametrize(
-    ("sent", "expected"), [("2", "2"), ("0.2", "1"), ("-1", None), ("NaN", None), ("soon", None), ("1000000000", "600")]
-)
-async def test_u42_u44_retry_after(pair, sent, expected):
-    """U42, U44: a provider's 429 is the client's, its wait made safe; after a long one, trying again soon is no use."""
-    both = await pair()
-    both.upstream.on("POST", PATH, openai.error(429, "slow down", headers=[("Retry-After", sent)]))
+SENT = "Sun, 06 Nov 1994 08:49:37 GMT"
+
+WAITS = {
+    "U42 2 s": ([("Retry-After", "2")], 2.0),
+    "U42 none": ([], None),
+    "U43 HTTP-date to come": ([("Date", SENT), ("Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT")], 10.0),
+    "U43 HTTP-date that is past": ([("Date", SENT), ("Retry-After", "Sun, 06 Nov 1994 08:49:07 GMT")], 0.0),
+    "U43 HTTP-date far away": ([("Date", SENT), ("Retry-After", "Sun, 06 Nov 2094 08:49:37 GMT")], 600.0),
+    "U43 RFC 850": ([("Date", SENT), ("Retry-After", "Sunday, 06-Nov-94 08:49:47 GMT")], 10.0),
+    "U43 asctime": ([("Date", SENT), ("Retry-After", "Sun Nov  6 08:49:47 1994")], 10.0),
+    "U43 HTTP-date without a Date": ([("Retry-After", "Sun, 06 Nov 1994 08:49:47 GMT")], None),
+    "U43 HTTP-date that is none": ([("Date", SENT), ("Retry-After", "Sun, 31 Feb 1994 25:49:47 GMT")], None),
+    "U44 fraction": ([("Retry-After", "0.2")], 0.2),
+    "U44 -1": ([("Retry-After", "-1")], 0.0),
+    "U44 NaN": ([("Retry-After", "NaN")], None),
+    "U44 Infinity": ([("Retry-After", "Infinity")], None),
+    "U44 1e9": ([("Retry-After", "1e9")], 600.0),
+    "U44 1000000000": ([("Retry-After", "1000000000")], 600.0),
+    "U44 soon": ([("Retry-After", "soon")], None),
+    "U44 nothing": ([("Retry-After", "")], None),
+    "U44 5000 digits": ([("Retry-After", "9" * 5000)], None),
+    "U44 two headers": ([("Retry-After", "3"), ("Retry-After", "7")], 3.0),
+    "U44 milliseconds": ([("retry-after-ms", "1500"), ("Retry-After", "9")], 1.5),
+    "U44 milliseconds that are none": ([("retry-after-ms", "x"), ("Retry-After", "9")], 9.0),
+    "U44 negative milliseconds": ([("retry-after-ms", "-4")], 0.0),
+    "U44 a header in it": ([("Retry-After", "2, Set-Cookie: a=b")], None),
+}
+"""Seconds; ``None`` if nothing usable was said."""
+
+
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+@pytest.mark.parametrize("case", case_table(WAITS))
+async def test_retry_after(pair, kind, case):
+    """U42–U44: a provider's 429 is the client's, its wait made safe; after a long one, trying again soon is no use."""
+    headers, wait_s = WAITS[case]
+    both = await pair(kind=kind)
+    both.plays((openai.error if kind == "openai" else ollama.error)(429, "slow down", headers=headers))
 
     response = await both.ask()
 
     assert (429, "rate_limit_exceeded") == (response.status, response.json["error"]["code"])
-    assert expected == response.header("retry-after") or (
-        expected is None and response.header("retry-after") in (None, "1")
-    )
-    assert ("false" if expected == "600" else "true") == response.header("x-should-retry")
+    assert ("false" if wait_s == 600 else "true") == response.header("x-should-retry")
+    said_s = 1.0 if wait_s is None else wait_s  # the clients' own first wait is shorter than a second
+    assert str(max(1, round(said_s))) == response.header("retry-after")
+    assert str(round(said_s * 1000)) == response.header("retry-after-ms")
+
+
+REFUSED = "Incorrect API key provided: sk-upstr*******nary. See http://10.1.2.3:8080/keys"
 
 
 @pytest.mark.case("U45")
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_u45_key_refused(pair, status, stream, caplog):
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+async def test_key_refused(pair, kind, status, stream, caplog):
     """U45: the provider refuses the gateway's key: 502, as the client's own is fine, and no part of the key anywhere."""
     caplog.set_level("DEBUG")
-    both = await pair()
-    both.upstream.on(
-        "POST",
-        PATH,
-        openai.error(status, "Incorrect API key provided: sk-upstr*******nary. See http://10.1.2.3:8080/keys"),
-    )
+    both = await pair(kind=kind)
+    both.plays((openai.error if kind == "openai" else ollama.error)(status, REFUSED))
 
     response = await both.ask(stream=stream)
 
-    assert (502, "upstream_auth_error") == (response.status, response.json["error"]["code"])
-    for leak in ("sk-upstr", "canary", "10.1.2.3"):
+    error = response.json["error"]
+    assert (502, "upstream_auth_error", "false") == (response.status, error["code"], response.header("x-should-retry"))
+    for leak in ("sk-upstr", "nary", "canary", "10.1.2.3"):
         assert leak not in response.body.decode()
         assert leak not in caplog.text
-    assert "$UP_KEY" in response.json["error"]["message"] or "UP_KEY" in response.json["error"]["message"]
+    assert "UP_KEY" in error["message"] or "api_key" in error["message"]
+    [record] = both.gateway.records
+    assert ("upstream_error", "upstream_auth_error") == (record.status, record.code)
+
+
+@pytest.mark.case("U45")
+@pytest.mark.parametrize("text", [REFUSED, "API key not valid. Please pass a valid API key: sk-upstream-canary"])
+async def test_key_refused_with_a_400(pair, text, caplog):
+    """U45: some services refuse a key with a 400, which would blame the client."""
+    caplog.set_level("DEBUG")
+    both = await pair()
+    both.plays(openai.error(400, text))
+
+    response = await both.ask()
+
+    assert (502, "upstream_auth_error") == (response.status, response.json["error"]["code"])
+    assert "canary" not in response.body.decode() + caplog.text
+
+
+THEIRS = "vendor/big-model:70b"
+
+SAYS = f"The model `{THEIRS}` at http://10.0.0.5:8080/v1 wants sk-upstream-canary\r\nand less. " + "x" * 1000
+
+NAMED = {
+    "U46 404 model": (404, {"message": f"The model `{THEIRS}` does not exist", "code": "model_not_found"}),
+    "U46 404": (404, {"message": f"no {THEIRS} here"}),
+    "U46 400": (400, {"message": SAYS, "code": "context_length_exceeded", "param": "messages"}),
+    "U46 413": (413, {"message": SAYS}),
+    "U46 422": (422, {"message": SAYS}),
+}
+
+
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+@pytest.mark.parametrize("case", case_table(NAMED))
+@pytest.mark.parametrize("stream", [True, False])
+async def test_refusal_in_the_clients_words(pair, kind, case, stream):
+    """U46: a refusal keeps its status, speaks of the model by the client's name, and holds no address, key or novel."""
+    status, error = NAMED[case]
+    both = await pair(kind=kind)
+    both.plays(openai.error(status, {"error": error}))
+
+    response = await both.ask(stream=stream, model=f"up/{THEIRS}")
+
+    told = response.json["error"]
+    assert (status, "invalid_request_error") == (response.status, told["type"])
+    assert "false" == response.header("x-should-retry")
+    assert len(told["message"]) <= 500
+    assert THEIRS not in told["message"].replace(f"up/{THEIRS}", "")
+    for leak in ("10.0.0.5", "canary", "\r", "\n"):
+        assert leak not in told["message"]
+    [record] = both.gateway.records
+    assert ("upstream_error", told["code"]) == (record.status, record.code)
+
+
+@pytest.mark.case("U37")
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+async def test_error_in_mid_stream_is_scrubbed(pair, kind):
+    """U37: what a provider says in mid-stream is scrubbed and cut to 500 characters like any error of its."""
+    both = await pair(kind=kind)
+    if kind == "openai":
+        both.plays(openai.stream(["Hel", openai.event({"error": {"message": SAYS}})]))
+    else:
+        both.plays(ollama.chat_lines(["Hel", ollama.error_line(SAYS)], done=False))
+
+    told = data_events(await both.ask(stream=True, model=f"up/{THEIRS}"))[-1]["error"]["message"]
+
+    assert f"The model `up/{THEIRS}` at [url] wants [key] and less." in told
+    assert len(told) == 500
+
+
+@pytest.mark.case("U40")
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+async def test_whole_answer_where_a_stream_was_asked_for(pair, kind):
+    """U40: a whole answer becomes chunks, the usage and [DONE]; its tool calls too."""
+    both = await pair(kind=kind)
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"x":1}'}}
+    if kind == "openai":
+        both.plays(openai.completion("Hello", message={"tool_calls": [call]}, finish="tool_calls"))
+    else:
+        both.plays(ollama.chat("Hello", tool_calls=[{"id": "c", "function": {"name": "f", "arguments": {"x": 1}}}]))
+
+    response = await both.ask(stream=True, stream_options={"include_usage": True})
+
+    events = data_events(response)
+    assert ("Hello", ["tool_calls"], "[DONE]") == (said(events), finishes(events), events[-1])
+    deltas = [choice["delta"] for event in events[:-1] for choice in event["choices"]]
+    [told] = [told for delta in deltas for told in delta.get("tool_calls", ())]
+    assert {**call, "index": 0} == told
+    assert 1 == sum(bool(event.get("usage")) for event in events[:-1])
+    [record] = both.gateway.records
+    assert ("ok", "tool_calls", True) == (record.status, record.finish_reason, record.usage is not None)
+
+
+@pytest.mark.case("U11")
+async def test_what_is_not_http_is_in_the_debug_log(pair, caplog):
+    """U11: what came in place of HTTP is for the operator alone, at debug level, without keys."""
+    caplog.set_level("DEBUG")
+    both = await pair()
+    both.plays((send(b"220 mail.example ESMTP sk-upstream-canary\r\n\r\n"), fin()))
+
+    response = await both.ask()
+
+    assert (502, "upstream_bad_response") == (response.status, response.json["error"]["code"])
+    assert b"ESMTP" not in response.body
+    [line] = [record for record in caplog.records if "ESMTP" in record.getMessage()]
+    assert "DEBUG" == line.levelname
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.case("U39")
+@pytest.mark.parametrize("kind", ["openai", "ollama"])
+async def test_web_page_is_in_the_debug_log(pair, kind, caplog):
+    """U39: the beginning of a page that came in place of an answer is for the operator alone, without keys."""
+    caplog.set_level("DEBUG")
+    both = await pair(kind=kind)
+    both.plays(answer(b"<html>" + b"y" * 150 + PAGE * 9, content_type="text/html"))
+
+    assert 502 == (await both.ask()).status
+
+    [line] = [record for record in caplog.records if "yyy" in record.getMessage()]
+    assert line.getMessage().startswith("provider up sent a web page: <html>yyy")
+    assert "DEBUG" == line.levelname
+    assert len(line.getMessage()) < 250
+    assert "canary" not in caplog.text
 
 
 @pytest.mark.case("U45")
