@@ -15,9 +15,10 @@ from llms.catalog import ProviderState
 from llms.cli.logs import to_stderr
 from llms.cli.setup import BadConfig, Failure, config_option, origin, read
 from llms.cli.welcome import welcome
+from llms.cli.worker import Line
 from llms.cli.workers import Crew
 from llms.config import HOST, Config, Source
-from llms.process.serve import serve
+from llms.process.serve import Owner, serve
 
 try:
     from uvloop import new_event_loop
@@ -50,7 +51,7 @@ def command(host: str | None, port: int | None, chosen: Path | None, workers: in
     source = origin(chosen, {name: value for name, value in given.items() if value is not None})
     config = read(source)
     if workers == 1:
-        run(source, config, click.echo)
+        run(source, config, tell=click.echo)
     else:
         try:
             with to_stderr(config.server.log_level):
@@ -59,7 +60,7 @@ def command(host: str | None, port: int | None, chosen: Path | None, workers: in
             raise Failure(why_not(error, config)) from error
 
 
-def run(source: Source, config: Config, tell: Callable[[str], object], *, reuse_port: bool = False) -> None:
+def run(source: Source, config: Config, *, tell: Callable[[str], object], line: Line | None = None) -> None:
     """
     Serve until told to stop.
 
@@ -67,28 +68,30 @@ def run(source: Source, config: Config, tell: Callable[[str], object], *, reuse_
         source: What is read again while it runs.
         config: As read from it.
         tell: Called once it listens.
-        reuse_port: Other processes listen on the port too.
+        line: To the parent of several processes that listen on the port.
 
     Raises:
         Failure: It cannot listen there.
     """
 
     def announce(url: str, states: list[ProviderState]) -> None:
-        with suppress(BrokenPipeError):  # nobody reads it, which is no reason not to serve
+        with suppress(OSError):  # nobody reads it, which is no reason not to serve
             tell(welcome(url, states, config))
 
+    alive = bool if line is None else line.alive
+    owner = Owner(announce, alive, reuse_port=line is not None)
     try:
         with to_stderr(config.server.log_level), asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(source, config, os.environ, announce=announce, reuse_port=reuse_port))
+            runner.run(serve(source, config, os.environ, owner))
     except UnsafeListenError as error:
         raise BadConfig(str(error)) from error
     except OSError as error:
         raise Failure(why_not(error, config)) from error
 
 
-def run_shared(source: Source, config: Config, tell: Callable[[str], object]) -> None:
+def run_shared(source: Source, config: Config, line: Line) -> None:
     """Serve as one of several workers; as ``run``."""
-    run(source, config, tell, reuse_port=True)
+    run(source, config, tell=line.listens, line=line)
 
 
 def why_not(error: OSError, config: Config) -> str:

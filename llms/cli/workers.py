@@ -1,9 +1,8 @@
 """
 Several processes that share one port; the kernel spreads connections among them (``SO_REUSEPORT``).
 
-The parent serves nothing: it holds the port, passes signals on, and replaces a worker that dies. Each worker is in a
-session of its own, so that a Ctrl-C reaches the parent only and is not taken for two: the second order to stop means
-"hurry".
+The parent serves nothing: it holds the port, passes signals on, and replaces a worker that dies or whose event loop
+hangs. A worker that dies again and again is replaced less and less often, and the others serve on.
 
 Each worker reads the configuration again by itself. So does the parent, for the workers that are yet to come: what they
 start with has to be what was good last, not what was good at the start.
@@ -14,8 +13,7 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,28 +24,41 @@ from multiprocessing.context import SpawnProcess
 import click
 
 from llms.cli.setup import Failure
+from llms.cli.worker import Serve, work
 from llms.config import Config, Server, Source
 from llms.process.reload import at_address, warn_of_address
 from llms.process.reread import Outcome, Rereader
 
 _log = logging.getLogger("llms.workers")
 
-Serve = Callable[[Source, Config, Callable[[str], object]], None]
-"""Serves until told to stop; once it listens, calls its last argument with what there is to say."""
+_SILENT_S = 15.0
+"""How long a worker's event loop may hang before the worker is killed."""
+
+_LOOK_S = 0.5
+
+_AT_ONCE = 4
+"""So many deaths of each within ``_MEMORY_S`` are made up for at once; each further one waits a second longer."""
+
+_MEMORY_S = 60.0
+_LONGEST_WAIT_S = 30.0
 
 
 class _Worker:
     def __init__(self, process: SpawnProcess, line: Connection) -> None:
         self.process = process
-        self._line = line
-        self._said: str | None = None
+        self.line: Connection | None = line
+        self.said: str | None = None
+        self.heard_at = time.monotonic()
 
-    def said(self) -> str | None:
-        """Wait until it listens, and give what it says then; ``None`` if it ends before it does."""
-        if self._said is None:
-            with suppress(EOFError, OSError):
-                self._said = self._line.recv()
-        return self._said
+    def hear(self) -> None:
+        """Take what it has said."""
+        try:
+            while self.line is not None and self.line.poll():
+                text: str | None = self.line.recv()
+                self.said = self.said if text is None else text
+                self.heard_at = time.monotonic()
+        except (EOFError, OSError):
+            self.line = None
 
 
 class Crew:
@@ -66,7 +77,12 @@ class Crew:
         self._serve = serve
         self._spawn = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
+        self._count = 0
+        self._listens = False
         self._stopping = False
+        self._failed = 0
+        self._deaths: list[float] = []
+        self._due: list[float] = []
         self._address = config.server.host, config.server.port
         self._rereader: Rereader | None = None
 
@@ -77,70 +93,107 @@ class Crew:
         Raises:
             OSError: Nothing can listen there.
             Failure: This system cannot do it.
-            SystemExit: A worker could not start, with its status; it has said why.
+            SystemExit: No worker could start; with the status of the first, which has said why.
         """
         if not hasattr(socket, "SO_REUSEPORT"):  # pragma: no cover - Windows
             message = "this system cannot share a port among processes; leave out --workers"
             raise Failure(message)
+        self._count = count
         server = self._config.server
         with _held(server.host, server.port) as port, self._signals():
             self._address = server.host, port
             self._config = at_address(self._config, *self._address)
-            # One first, so that what keeps it from listening is said once, and what it says once it listens, too.
-            if (text := self._start().said()) is not None:
-                with suppress(BrokenPipeError):  # nobody reads it, which is no reason not to serve
-                    click.echo(text)
-                for _ in range(count - 1):
-                    self._start()
             self._rereader = Rereader(self._source, os.environ, partial(self._keep, server))
             try:
-                status = self._attend()
+                # One first, so that what keeps it from listening is said once, and what it says once it listens, too.
+                self._start()
+                self._attend()
             finally:
                 self._rereader.close()
-        if status:
-            raise SystemExit(status)
+        if self._failed:
+            raise SystemExit(self._failed)
 
     def _keep(self, first: Server, outcome: Outcome) -> None:
         if isinstance(outcome, Config):  # the workers say what is wrong with one that is none
             warn_of_address(outcome, first.host, first.port)
             self._config = at_address(outcome, *self._address)
 
-    def _start(self) -> _Worker:
+    def _start(self) -> None:
         ours, its = self._spawn.Pipe()
         host, port = self._address
         # The address stays what it is; if the file names another one, the parent says so, once for all.
         source = replace(self._source, instead={**self._source.instead, "host": host, "port": port})
-        process = self._spawn.Process(target=_work, args=(source, self._config, self._serve, its))
+        process = self._spawn.Process(target=work, args=(source, self._config, self._serve, its))
         # Inherited: a signal before the worker is ready for it would kill it. The file is looked at in any case.
         with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGHUP):
             process.start()
         its.close()
-        worker = _Worker(process, ours)
-        self._workers.append(worker)
+        self._workers.append(_Worker(process, ours))
         if self._stopping:
             process.terminate()
-        return worker
 
-    def _attend(self) -> int:
-        """Replace workers that die until all are told to stop; give the status of one that could not even start."""
-        failed = 0
-        while self._workers:
-            wait([worker.process.sentinel for worker in self._workers])
-            for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
-                self._workers.remove(worker)
-                worker.process.join()
-                if self._stopping:
-                    continue
-                status = worker.process.exitcode or 0
-                if worker.said() is not None:
-                    _log.warning("a worker ended with status %d; another takes its place", status)
-                    self._start()
-                    continue
+    def _attend(self) -> None:
+        """Look after the workers until all have ended."""
+        looked_at = time.monotonic()
+        while self._workers or (self._due and not self._stopping):
+            lines = [worker.line for worker in self._workers if worker.line is not None]
+            wait([*lines, *(worker.process.sentinel for worker in self._workers)], _LOOK_S)
+            now = time.monotonic()
+            for worker in self._workers:
+                worker.hear()
+                if now - looked_at > _SILENT_S / 2:  # this process itself did not run: it knows nothing of the others
+                    worker.heard_at = now
+            looked_at = now
+            self._greet()
+            self._bury()
+            self._end_silent(now)
+            self._start_due(time.monotonic())
+
+    def _greet(self) -> None:
+        text = next((worker.said for worker in self._workers if worker.said is not None), None)
+        if text is not None and not self._listens:
+            self._listens = True
+            with suppress(OSError):  # nobody reads it, which is no reason not to serve
+                click.echo(text)
+            for _ in range(self._count - 1):
+                self._start()
+
+    def _bury(self) -> None:
+        for worker in [worker for worker in self._workers if not worker.process.is_alive()]:
+            self._workers.remove(worker)
+            worker.process.join()
+            status = worker.process.exitcode or 0
+            if self._stopping:
+                continue
+            if not self._listens:
                 if status <= 0:  # it had no time to say why
                     click.echo(f"llms: a worker ended with status {status} before it listened", err=True)
-                failed = max(status, 1)
+                self._failed = max(status, 1)
                 self._stop()
-        return failed
+                continue
+            wait_s = self._wait_s()
+            after = f" in {wait_s:.0f} s" if wait_s else ""
+            _log.warning("a worker ended with status %d; another takes its place%s", status, after)
+            self._due.append(time.monotonic() + wait_s)
+
+    def _wait_s(self) -> float:
+        """Give how long a dead worker's place stays empty."""
+        now = time.monotonic()
+        self._deaths = [at for at in self._deaths if now - at < _MEMORY_S] + [now]
+        return float(min(max(0, len(self._deaths) - _AT_ONCE * self._count), _LONGEST_WAIT_S))
+
+    def _end_silent(self, now: float) -> None:
+        for worker in self._workers:
+            if worker.said is not None and now - worker.heard_at > _SILENT_S:
+                _log.error("a worker's event loop has hung for %.0f s; it is killed", now - worker.heard_at)
+                worker.process.kill()
+                worker.heard_at = now
+
+    def _start_due(self, now: float) -> None:
+        due = [at for at in self._due if at <= now]
+        self._due = [at for at in self._due if at > now]
+        for _ in due:
+            self._start()
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -184,20 +237,3 @@ def _held(host: str, port: int) -> Iterator[int]:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         holder.bind(address)
         yield port
-
-
-def _work(source: Source, config: Config, serve: Serve, line: Connection) -> None:
-    os.setsid()
-    threading.Thread(target=_end_with_parent, args=(line,), daemon=True).start()
-    try:
-        serve(source, config, line.send)
-    except click.ClickException as failure:
-        failure.show()
-        sys.exit(failure.exit_code)
-
-
-def _end_with_parent(line: Connection) -> None:
-    try:
-        line.recv()
-    except (EOFError, OSError):
-        os.kill(os.getpid(), signal.SIGTERM)

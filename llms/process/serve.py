@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from llms.config import Config, Source
 from llms.process.reload import Reload
 from llms.process.reread import Outcome, Rereader
 from llms.process.signals import Signals
+from llms.process.watchdog import Watchdog
 from llms.web.server import Runner
 from llms.web.services import LIVE
 
@@ -23,22 +25,30 @@ _LAST_WORDS_S = 2.0
 """How long calls that are cut short have to tell their clients."""
 
 
-async def serve(
-    source: Source,
-    config: Config,
-    environ: Mapping[str, str],
-    *,
-    announce: Callable[[str, list[ProviderState]], None],
-    reuse_port: bool = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """
+    Who wants to know of a serving process.
+
+    Args:
+        announce: Called once it listens, with its URL and the providers.
+        alive: Called twice a second for as long as its event loop runs, in another thread.
+        reuse_port: Whether several processes listen on the port.
+    """
+
+    announce: Callable[[str, list[ProviderState]], None]
+    alive: Callable[[], object] = bool
+    reuse_port: bool = False
+
+
+async def serve(source: Source, config: Config, environ: Mapping[str, str], owner: Owner) -> None:
     """
     Serve until told to stop (SIGTERM, SIGINT), then finish what runs within ``server.drain_s``.
 
     Args:
         source: What is read again on SIGHUP, and when its file changes.
         config: As read from it.
-        announce: Called once it listens, with its URL and the providers.
-        reuse_port: Let several processes listen on one port.
+        owner: Hears of it.
 
     Raises:
         OSError: It cannot listen there.
@@ -52,13 +62,15 @@ async def serve(
     rereader = Rereader(source, environ, _to_loop(outcomes))
     reloading = asyncio.create_task(reload.take_all(outcomes))
     signals = Signals(rereader.ask)
+    watchdog = Watchdog(owner.alive)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, config.server.host, config.server.port, reuse_port=reuse_port or None, backlog=1024)
+        host, port = config.server.host, config.server.port
+        site = web.TCPSite(runner, host, port, reuse_port=owner.reuse_port or None, backlog=1024)
         await site.start()
         await _look(live.now.services.catalog, signals.first)
         if not signals.first.is_set():
-            announce(_url(runner, config.server.host), live.now.services.catalog.states())
+            owner.announce(_url(runner, host), live.now.services.catalog.states())
         await signals.first.wait()
         rereader.close()
         reloading.cancel()
@@ -70,6 +82,7 @@ async def serve(
         reloading.cancel()
         await asyncio.gather(reloading, return_exceptions=True)
         await runner.cleanup()
+        watchdog.close()
         signals.close()
 
 

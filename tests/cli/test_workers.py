@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from llms.cli.workers import Crew
 from llms.config import Source, parse
+from tests.support.process import ROOT
 
 
 @pytest.fixture
@@ -17,18 +19,18 @@ def config():
     return parse(b'{"server": {"port": 0}}', {}, "f")
 
 
-def fail(_source, _config, _tell):
+def fail(_source, _config, _line):
     sys.exit(3)
 
 
-def die(_source, _config, _tell):
+def die(_source, _config, _line):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def stop_parent_first(_source, _config, tell):
+def stop_parent_first(_source, _config, line):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.kill(os.getppid(), signal.SIGTERM)
-    tell("here")
+    line.listens("here")
     time.sleep(0.2)
 
 
@@ -65,7 +67,81 @@ def test_the_port_is_settled_before_a_worker_starts(config, capfd):
     assert "0" != capfd.readouterr().out.strip()
 
 
-def say_port(_source, config, tell):
+def say_port(_source, config, line):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.kill(os.getppid(), signal.SIGTERM)
-    tell(str(config.server.port))
+    line.listens(str(config.server.port))
+
+
+def one_then_none(_source, config, line):
+    """The first listens; those after it cannot start, until there are three of them."""
+    folder = Path(config.source)
+    number = len(list(folder.iterdir()))
+    (folder / str(number)).touch()
+    if number in (1, 2):
+        sys.exit(3)
+    line.listens(f"number {number}")
+    if number == 3:
+        os.kill(os.getppid(), signal.SIGTERM)
+    signal.pause()
+
+
+def test_a_later_worker_that_cannot_start(tmp_path, capfd, caplog):
+    """It ends nobody else: it is tried again."""
+    config = parse(b'{"server": {"port": 0}}', {}, str(tmp_path))
+
+    Crew(Source(Path("f")), config, one_then_none).run(2)
+
+    assert ("number 0\n", "") == capfd.readouterr()
+    assert ["0", "1", "2", "3"] == sorted(path.name for path in tmp_path.iterdir())
+    assert 2 == caplog.text.count("a worker ended with status 3; another takes its place")
+
+
+def test_deaths_in_a_row(config):
+    """A worker that dies again and again is replaced less and less often, but always."""
+    crew = Crew(Source(Path("f")), config, fail)
+    crew._count = 1
+
+    assert [0, 0, 0, 0, 1, 2, 3] == [crew._wait_s() for _ in range(7)]
+    assert 30 == max(crew._wait_s() for _ in range(100))
+
+
+def stopped_with_its_parent(_source, config, line):
+    """Stop the parent for longer than a worker may be silent, and stay silent meanwhile."""
+    line.listens("here")
+    folder = Path(config.source)
+    (folder / str(len(list(folder.iterdir())))).touch()
+    time.sleep(0.3)
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(0.8)
+    os.kill(os.getppid(), signal.SIGCONT)
+    time.sleep(0.1)
+    line.alive()
+    os.kill(os.getppid(), signal.SIGTERM)
+    signal.pause()
+
+
+def test_a_parent_that_was_stopped(tmp_path):
+    """A parent that did not run knows nothing of how long its workers were silent."""
+    (tmp_path / "config.json").write_text("{}")
+    code = (
+        "from pathlib import Path; from llms.cli import workers; from llms.config import Source, parse\n"
+        "from tests.cli.test_workers import stopped_with_its_parent as serve\n"
+        "workers._SILENT_S, workers._LOOK_S = 0.5, 0.1\n"
+        f'config = parse(b\'{{"server": {{"port": 0}}}}\', {{}}, {str(tmp_path / "state")!r})\n'
+        "if __name__ == '__main__': workers.Crew(Source(Path('f')), config, serve).run(1)\n"
+    )
+    (tmp_path / "state").mkdir()
+    (tmp_path / "parent.py").write_text(code)
+
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, str(tmp_path / "parent.py")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (0, "here\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert 1 == len(list((tmp_path / "state").iterdir()))

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,15 +108,31 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**own, "PYTHONPATH": str(ROOT), **(extra or {})}
 
 
-async def llms(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start ``llms`` in ``folder``."""
+async def llms(
+    folder: Path,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    hooks: Iterable[Mapping[str, Any]] = (),
+    within: Iterable[str] = (),
+) -> asyncio.subprocess.Process:
+    """
+    Start ``llms`` in ``folder``.
+
+    Args:
+        hooks: Faults, as ``tests.support.hook`` has them.
+        within: A command that runs it, as ``("prlimit", "--nofile=64")``.
+    """
+    faults = list(hooks)
+    module = "tests.support.hook" if faults else "llms"
+    extra = {"HOOKS": json.dumps(faults)} if faults else {}
     return await asyncio.create_subprocess_exec(
+        *within,
         sys.executable,
         "-m",
-        "llms",
+        module,
         *arguments,
         cwd=folder,
-        env=environment(environ),
+        env=environment({**extra, **(environ or {})}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -124,9 +140,9 @@ async def llms(folder: Path, *arguments: str, environ: Mapping[str, str] | None 
 
 
 @asynccontextmanager
-async def serving(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> AsyncIterator[Served]:
-    """Run ``llms serve`` on a free port until the block ends."""
-    process = await llms(folder, "serve", "--port", "0", *arguments, environ=environ)
+async def serving(folder: Path, *arguments: str, **options: Any) -> AsyncIterator[Served]:
+    """Run ``llms serve`` on a free port until the block ends; takes what ``llms`` takes."""
+    process = await llms(folder, "serve", "--port", "0", *arguments, **options)
     lines: list[str] = []
     reader = asyncio.create_task(_collect(process.stderr, lines))
     try:

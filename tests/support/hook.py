@@ -1,0 +1,71 @@
+"""
+HOOK: the gateway's command line with faults at named functions, put there from outside, so that none of it is shipped.
+
+``python -m tests.support.hook serve …`` is ``llms serve …`` with what the variable ``HOOKS`` holds: a JSON list of
+objects, which the workers of ``--workers`` have as well.
+
+    {"at": "llms.gateway:Gateway.open", "block_s": 3}             block the event loop at the start of each call
+    {"at": "llms.call_log:write", "raise": "OSError", "errno": 28}  raise instead of what is there
+    {"at": "llms.cli.workers:_SILENT_S", "set": 2}                put another value in a module
+
+A fault with ``while`` is there for as long as the file of that name, so that a test can switch it.
+"""
+
+import functools
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llms.cli import main
+
+
+def install(faults: list[dict[str, Any]]) -> None:
+    """Put the faults where they belong."""
+    for fault in faults:
+        module, _, path = fault["at"].partition(":")
+        owner = importlib.import_module(module)
+        *outer, name = path.split(".")
+        for part in outer:
+            owner = getattr(owner, part)
+        there = getattr(owner, name)  # a misspelt name is an error
+        setattr(owner, name, _value(fault["set"]) if "set" in fault else _faulty(there, fault))
+
+
+def _value(value: Any) -> Any:
+    """Give a value; a string such as ``asyncio:new_event_loop`` stands for what is there."""
+    if not isinstance(value, str) or ":" not in value:
+        return value
+    module, _, name = value.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _faulty(there: Callable[..., Any], fault: dict[str, Any]) -> Callable[..., Any]:
+    @functools.wraps(there)
+    def faulty(*args: Any, **options: Any) -> Any:
+        if "while" not in fault or Path(fault["while"]).exists():
+            if "block_s" in fault:
+                time.sleep(fault["block_s"])
+            if "raise" in fault:
+                raise _failure(fault)
+        return there(*args, **options)
+
+    return faulty
+
+
+def _failure(fault: dict[str, Any]) -> BaseException:
+    kind: type[BaseException] = (
+        _value(fault["raise"]) if ":" in fault["raise"] else _value(f"builtins:{fault['raise']}")
+    )
+    number = fault.get("errno")
+    return kind(number, os.strerror(number)) if number is not None else kind("a fault of the test")
+
+
+if __name__ in ("__main__", "__mp_main__"):  # workers import the module of their parent under the second name
+    install(json.loads(os.environ.get("HOOKS", "[]")))
+
+if __name__ == "__main__":
+    main()
