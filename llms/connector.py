@@ -1,7 +1,7 @@
 """
 aiohttp's connection pool: our names and our rule of where to connect to, less faults of 3.14.5.
 
-Only its private parts let one mend those; they are cases U12, U62 and U64 of the fault catalogue.
+Only its private parts let one mend those; they are cases U12, U62, U64 and U65 of the fault catalogue.
 """
 
 import functools
@@ -78,6 +78,11 @@ class _Names(AbstractResolver):
 
 
 class _Connection(ResponseHandler):
+    def close(self) -> None:
+        # Closing waits until the rest of a request is sent, and over TLS for the other side's goodbye: for ever, if the
+        # other side does not read.
+        self.abort()
+
     def set_exception(self, exc: BaseException, exc_cause: BaseException = _NO_CAUSE) -> None:
         # A body that breaks HTTP closes the connection, and whoever waits for the rest of the body waits for ever.
         super().set_exception(exc, exc_cause)

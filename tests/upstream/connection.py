@@ -28,6 +28,7 @@ class Connection(asyncio.Protocol):
         opened_at: Loop time.
         closed_at: Loop time at which the end was noticed; ``None`` while it is open.
         end: ``fin`` or ``reset`` by the other side, or ``self``.
+        received_bytes: What has been read.
         sent_bytes: What the kernel took; stands still while the other side does not read.
         busy: Whether it is open and a request's script is being played.
     """
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         self.opened_at = 0.0
         self.closed_at: float | None = None
         self.end: Literal["fin", "reset", "self"] | None = None
+        self.received_bytes = 0
         self.sent_bytes = 0
         self.busy = False
         self.gone = asyncio.Event()
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._player = loop.create_task(self._play())
 
     def data_received(self, data: bytes) -> None:
+        self.received_bytes += len(data)
         try:
             requests = self._reader.feed(data)
         except h11.RemoteProtocolError as error:
@@ -101,6 +104,12 @@ class Connection(asyncio.Protocol):
         peer: socket.socket = self._transport.get_extra_info("socket")
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
         self._transport.abort()
+
+    def read_on(self, yes: bool) -> None:  # noqa: FBT001
+        if yes:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     async def closed_within(self, seconds: float) -> bool:
         """Wait for the end of the connection; say whether it came in time."""

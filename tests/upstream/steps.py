@@ -19,6 +19,7 @@ class Peer(Protocol):
     """A connection as a step sees it."""
 
     gone: asyncio.Event
+    received_bytes: int
 
     async def write(self, data: bytes) -> None:
         """Hand ``data`` to the kernel; waits while the other side does not read."""
@@ -28,6 +29,9 @@ class Peer(Protocol):
 
     def rst(self) -> None:
         """Reset the connection."""
+
+    def read_on(self, yes: bool) -> None:  # noqa: FBT001
+        """Leave what comes from now on in the kernel, or take it."""
 
 
 Step = Callable[[Peer], Awaitable[None]]
@@ -84,6 +88,27 @@ def wait(event: asyncio.Event) -> Step:
     async def step(_peer: Peer) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await event.wait()
+
+    return step
+
+
+def take(count: int) -> Step:
+    """Wait until ``count`` bytes have come over this connection, and read no more: the middle of a long request."""
+
+    async def step(peer: Peer) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while peer.received_bytes < count:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0)
+        peer.read_on(False)
+
+    return step
+
+
+def take_rest() -> Step:
+    """Read again, after ``take``."""
+
+    async def step(peer: Peer) -> None:
+        peer.read_on(True)
 
     return step
 
