@@ -19,6 +19,9 @@ from llms.errors import (
     UpstreamUnreachableError,
 )
 
+_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+"""How a connection ends that was there already, unlike one that was refused."""
+
 _SPENT = {
     errno.EMFILE: "file descriptors",
     errno.ENFILE: "file descriptors",
@@ -30,11 +33,12 @@ _SPENT = {
 """What the gateway itself lacks when a connection fails so; no fault of the provider's."""
 
 
-def before_answer(error: Exception, *, stale: bool) -> GatewayError:
+def before_answer(error: Exception, *, tls: bool, stale: bool) -> GatewayError:
     """
     Say what it means that a request got no answer.
 
     Args:
+        tls: Whether it was to be sent over TLS.
         stale: Whether the connection was an idle one and failed at once.
     """
     if isinstance(error, aiohttp.InvalidURL) or not isinstance(error, aiohttp.ClientError | OSError):
@@ -44,7 +48,7 @@ def before_answer(error: Exception, *, stale: bool) -> GatewayError:
     if isinstance(error, TimeoutError):
         return ConnectTimeoutError("No connection to the provider in the time allowed (connect_s).")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return _not_connected(error)
+        return _not_connected(error, tls=tls)
     if isinstance(error, aiohttp.ClientResponseError):
         # aiohttp says status 400 here and puts the upstream's raw bytes into the message: neither is passed on.
         return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
@@ -67,12 +71,14 @@ def within_answer(error: Exception) -> UpstreamError:
     return UpstreamTruncatedError("The provider closed the connection before the answer was complete.")
 
 
-def _not_connected(error: aiohttp.ClientConnectorError) -> GatewayError:
+def _not_connected(error: aiohttp.ClientConnectorError, *, tls: bool) -> GatewayError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return UpstreamTLSError("The provider's TLS certificate cannot be verified. Check its base_url.")
-    if isinstance(error, aiohttp.ClientSSLError):
+    if isinstance(error, aiohttp.ClientSSLError) or (tls and isinstance(error.os_error, _CUT)):
         message = "The TLS handshake with the provider failed. Check its base_url."
-        return UpstreamTLSError(message, retry=_tls_retry(error))
+        # A handshake that was cut short may go through next time; one that was refused will not.
+        cut = isinstance(error.os_error, ConnectionError | TimeoutError)
+        return UpstreamTLSError(message, retry=Retry.SAFE if cut else Retry.NEVER)
     if (spent := _SPENT.get(error.os_error.errno or 0)) is not None:
         return OverloadedError(f"The gateway has run out of {spent}.", retry_after_s=1)
     if isinstance(error.os_error, AddressRefusedError):
@@ -84,11 +90,6 @@ def _not_connected(error: aiohttp.ClientConnectorError) -> GatewayError:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
     return UpstreamUnreachableError("The provider cannot be reached. Check its base_url, and that it runs.")
-
-
-def _tls_retry(error: aiohttp.ClientConnectorError) -> Retry:
-    # A handshake that was cut short may go through next time; one that was refused will not.
-    return Retry.SAFE if isinstance(error.os_error, ConnectionError | TimeoutError) else Retry.NEVER
 
 
 def _cut(error: aiohttp.http.HttpProcessingError) -> bool:

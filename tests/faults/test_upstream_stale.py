@@ -97,7 +97,7 @@ async def test_late_end_is_not_a_stale_connection(pair):
 async def test_closes_after_each_answer(pair, record_property):
     """U62: a provider that closes after each answer without a word, now at once and now a moment later."""
     both = await pair(clocks=SLOW)
-    chance = random.Random(62)
+    chance = random.Random(62)  # noqa: S311
     both.upstream.on(
         "POST", PATH, lambda _request: (*openai.completion(), sleep(chance.choice([0, 0, 0.001, 0.003])), fin())
     )
@@ -114,7 +114,7 @@ async def test_closes_after_each_answer(pair, record_property):
 async def test_closes_just_when_it_is_used(pair, record_property):
     """U63: a provider whose patience ends within a millisecond of the next request."""
     both = await pair(clocks=SLOW)
-    chance = random.Random(63)
+    chance = random.Random(63)  # noqa: S311
     both.upstream.on("POST", PATH, (*openai.completion(), sleep(0.01), fin()))
 
     statuses = await in_a_row(both, CALLS, lambda: chance.uniform(0.009, 0.012))
