@@ -165,8 +165,8 @@ class Exchange:
             if isinstance(error, aiohttp.ClientResponseError):
                 _note_bytes(error.message, request)
             stale = "reused" in context and loop.time() - started_at <= _STALE_S and not begun(error)
-            tls = request.url.startswith("https:")
-            raise before_answer(error, tls=tls, stale=stale) from None  # the cause's text may hold the request's headers
+            failure = before_answer(error, tls=request.url.startswith("https:"), stale=stale)
+            raise failure from None  # the cause's text may hold the request's headers
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
