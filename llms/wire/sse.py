@@ -17,6 +17,8 @@ Event = tuple[bytes, bytes]
 MAX_EVENTS = 1_000_000
 """The most events of one stream: a token each, as many as the largest context holds; at 100 bytes each, 100 MB."""
 
+_LINES_APART = 100
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -42,6 +44,7 @@ class Decoder:
         self._pieces: list[bytes] = []  # of a line whose end has not come; joined once, so 1-byte reads stay linear
         self._pieces_bytes = 0
         self._data: list[bytes] = []
+        self._joined = bytearray()  # of an event with many lines: apart, short ones take ten times their length
         self._data_bytes = 0
         self._name = b""
         self._first_line = True
@@ -70,7 +73,7 @@ class Decoder:
         """Take the end of the stream: only an unfinished ``[DONE]`` counts, since nothing can follow it."""
         self._check()
         line = b"".join(self._pieces)
-        data = line[5:].strip() if line.startswith(b"data:") else b"\n".join(self._data).strip()
+        data = line[5:].strip() if line.startswith(b"data:") else self._event_data().strip()
         return [(b"", data)] if data == b"[DONE]" else []
 
     def _cut(self, data: bytes) -> list[Event]:
@@ -106,7 +109,7 @@ class Decoder:
                 break
             if not line:
                 if self._data:
-                    events.append((self._name, b"\n".join(self._data)))
+                    events.append((self._name, self._event_data()))
                     self._data = []
                     self._data_bytes = 0
                 self._name = b""
@@ -123,6 +126,17 @@ class Decoder:
     def _add(self, value: bytes) -> None:
         self._data.append(value)
         self._data_bytes += len(value) + 1  # its LF: lines of nothing would else be free, and without end
+        if len(self._data) > _LINES_APART:
+            last = self._data.pop()
+            self._joined += b"\n".join(self._data) + b"\n"
+            self._data = [last]
+
+    def _event_data(self) -> bytes:
+        data = b"\n".join(self._data)
+        if self._joined:
+            data = bytes(self._joined) + data
+            self._joined.clear()
+        return data
 
     def _check(self) -> None:
         if self._over is not None:

@@ -1,8 +1,10 @@
 """A gateway in front of one scripted upstream, both on real sockets."""
 
+import gc
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +94,20 @@ async def pair(
         for both in pairs:
             keyed = both.gateway.services.policy.keyring.required
             await invariants.check(both.gateway, upstream, CLIENT_KEY if keyed else None)
+
+
+@pytest.fixture
+def growth() -> Callable[[], float]:
+    """Gives how far the peak of this process's memory has risen since the test began, in MiB."""
+    status = Path("/proc/self/status")
+
+    def peak() -> float:
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text()).group(1)) / 1024
+
+    def now() -> float:
+        return int(re.search(r"VmRSS:\s+(\d+)", status.read_text()).group(1)) / 1024
+
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is what is there now
+    before = now()
+    return lambda: peak() - before
