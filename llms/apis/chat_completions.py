@@ -9,22 +9,29 @@ from typing import Any
 from llms.apis import chat_request
 from llms.apis.api import Api, error_event
 from llms.errors import GatewayError
-from llms.records import Block, Call, Completion
+from llms.records import Block, Call, Chunk, Completion
 from llms.wire import sse
 
 
 class _Encoder:
     def __init__(self, call: Call) -> None:
         self._include_usage = call.include_usage
+        self._usage: Chunk | None = None
 
     def feed(self, block: Block) -> bytes:
         # Chunks are never changed here: the meter, and later a stream log, hold the same ones.
         if not self._include_usage:
             return b"".join([sse.frame(chunk) for chunk in block if chunk["choices"]])
-        return b"".join([sse.frame(chunk if chunk.get("usage") else {**chunk, "usage": None}) for chunk in block])
+        frames: list[bytes] = []
+        for chunk in block:
+            if chunk["choices"]:
+                frames.append(sse.frame({**chunk, "usage": None}))
+            else:
+                self._usage = chunk  # of several the last counts
+        return b"".join(frames)
 
     def close(self) -> bytes:
-        return sse.DONE
+        return sse.DONE if self._usage is None else sse.frame(self._usage) + sse.DONE
 
     def error(self, failure: GatewayError) -> bytes:
         return error_event(failure)

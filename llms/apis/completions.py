@@ -90,26 +90,31 @@ class _Encoder:
     def __init__(self, call: Call) -> None:
         self._head = _head(call)
         self._include_usage = call.include_usage
+        self._usage: Chunk | None = None
         self._chars: dict[int, int] = {}  # of text sent, for each choice
 
     def feed(self, block: Block) -> bytes:
+        for chunk in block:
+            if not chunk["choices"]:
+                self._usage = chunk  # of several the last counts
         events = [self._event(chunk) for chunk in block]
         return b"".join([sse.frame(event) for event in events if event is not None])
 
     def close(self) -> bytes:
-        return sse.DONE
+        if self._usage is None or not self._include_usage:
+            return sse.DONE
+        return sse.frame({**self._head, "choices": [], "usage": self._usage["usage"]}) + sse.DONE
 
     def error(self, failure: GatewayError) -> bytes:
         return error_event(failure)
 
     def _event(self, chunk: Chunk) -> dict[str, Any] | None:
         choices = [choice for raw in chunk["choices"] if (choice := self._choice(raw)) is not None]
-        usage = chunk.get("usage") if self._include_usage else None
-        if not choices and usage is None:
+        if not choices:
             return None  # a role, reasoning or part of a tool call: nothing that this API has a place for
         event = {**self._head, "choices": choices}
         if self._include_usage:
-            event["usage"] = usage
+            event["usage"] = None
         return event
 
     def _choice(self, raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,7 +4,9 @@ Chunks that obey the rules of the stream, made from scratch: what a provider wit
 The rules (each protects an official client from an exception or from silent loss): the same ``id``, ``created`` and
 ``model`` on every chunk; ``role`` once; a tool call's ``id``, ``type`` and ``name`` once, its index dense from 0, its
 arguments a string of at least ``{}``; reasoning only as ``reasoning_content`` and never in one chunk with content;
-exactly one ``finish_reason`` per choice, of OpenAI's five; usage once, in a last chunk without choices.
+exactly one ``finish_reason`` per choice, of OpenAI's five; usage in a chunk without choices. That
+chunk comes as soon as it is known, for the record of a call whose client leaves before the end; clients are shown one,
+the last, at the end: the encoders in ``apis`` hold it back.
 """
 
 from typing import Any

@@ -46,6 +46,7 @@ class Normaliser:
         }
         self._choices: list[ChoiceDeltas] = []
         self._usage: dict[str, Any] | None = None
+        self._told: dict[str, Any] | None = None  # of the usage, so far
         self._plain = False  # whether choice 0 is such that a bare piece of text can take the short way
 
     def feed(self, raw: object) -> Block:
@@ -74,6 +75,8 @@ class Normaliser:
                 self._count(choice)  # Moonshot keeps usage there
                 block += self._feed(choice, position)
         self._plain = bool(self._choices and self._choices[0].plain)
+        if self._usage is not self._told and all(choice.finished for choice in self._choices):
+            block += self._tell_usage()  # now: the client may leave before the end, and it is to be recorded
         return block
 
     def close(self, *, done: bool) -> Block:
@@ -92,9 +95,13 @@ class Normaliser:
         if not self._choices:
             raise UpstreamBadResponseError(_EMPTY) if done else UpstreamTruncatedError(_TRUNCATED)
         block = [self._chunk(part) for choice in self._choices for part in choice.end()]
-        if self._usage is not None:
-            block.append({**self._head, "choices": [], "usage": self._usage})
+        if self._usage is not self._told:
+            block += self._tell_usage()
         return block
+
+    def _tell_usage(self) -> Block:
+        self._told = self._usage
+        return [{**self._head, "choices": [], "usage": self._usage}]
 
     def _feed(self, choice: dict[str, Any], position: int) -> Block:
         index = _index(choice.get("index"), position)

@@ -87,11 +87,13 @@ def test_usage_is_left_out_unless_asked_for():
 
 
 def test_usage_is_null_until_the_last_chunk():
-    """A client that asked for usage finds the key in every chunk, filled in the last, which has no choices."""
+    """A client that asked for usage finds the key in every chunk, filled in the last, which has no choices: once."""
     call = make_call(include_usage=True)
     stream = make_stream(call)
 
-    events = decode(API.encoder(call).feed(stream))
+    encoder = API.encoder(call)
+    early = {**stream[-1], "usage": {**USAGE, "completion_tokens": 1}}
+    events = decode(encoder.feed([early, *stream]) + encoder.close().removesuffix(b"data: [DONE]\n\n"))
 
     assert [{**chunk, "usage": None} for chunk in stream[:-1]] + [stream[-1]] == events
     assert [*[None] * (len(stream) - 1), USAGE] == [event["usage"] for event in events]

@@ -202,7 +202,10 @@ def test_usage_is_null_until_the_last_event():
     """A client that asked for usage finds it as in chat completions."""
     call = make_call(include_usage=True)
 
-    events = decode(API.encoder(call).feed(make_stream(call)))
+    encoder = API.encoder(call)
+    stream = make_stream(call)
+    early = {**stream[-1], "usage": {**USAGE, "completion_tokens": 1}}
+    events = decode(encoder.feed([early, *stream]) + encoder.close().removesuffix(b"data: [DONE]\n\n"))
 
     assert [None, None, None, USAGE] == [event["usage"] for event in events]
     assert {**HEAD, "choices": [], "usage": USAGE} == events[-1]
