@@ -176,13 +176,13 @@ async def test_quick_failure_has_its_status(pair):
 async def test_c09_pipelined(pair):
     """C09: requests sent at once are answered in order."""
     both = await pair()
-    both.upstream.on("POST", PATH, *(openai.completion(str(number)) for number in range(20)))
+    both.upstream.on("POST", PATH, *(openai.completion(str(number)) for number in range(200)))
     async with RawClient("127.0.0.1", both.gateway.port) as client:
-        for _ in range(20):
+        for _ in range(200):
             await client.request("POST", PATH, body=both.body())
-        answers = [await client.read_response() for _ in range(20)]
+        answers = [await client.read_response() for _ in range(200)]
 
-    assert [str(number) for number in range(20)] == [a.json["choices"][0]["message"]["content"] for a in answers]
+    assert [str(number) for number in range(200)] == [a.json["choices"][0]["message"]["content"] for a in answers]
 
 
 @pytest.mark.case("C35", "C36", "C37")

@@ -93,6 +93,7 @@ REFUSED = {
     "C43 HTTP/3.7": b"GET /healthz HTTP/3.7\r\nHost: localhost\r\n\r\n",
     "C43 TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x5a" * 500 + b"\r\n\r\n",
     "C43 SOCKS 4": b"\x04\x01\x00\x50\x7f\x00\x00\x01user\x00\r\n\r\n",
+    "C43 SOCKS 5": b"\x05\x01\x00",
     "C43 SMTP": b"EHLO example.com\r\n\r\n",
     "C43 Redis": b"*1\r\n$4\r\nPING\r\n\r\n",
     "C43 SSH": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
@@ -194,10 +195,10 @@ async def test_upgrade(both, case, method, path, invariants):
 
 @pytest.mark.case("C43")
 async def test_half_a_greeting(pair, invariants):
-    """SOCKS 5 says three bytes and waits: closed when the head's time is up."""
+    """A party that says too little to be refused and waits is closed when the head's time is up."""
     both = await pair(head_s=0.3)
 
-    found = await talk(both.gateway.port, b"\x05\x01\x00", watch=invariants, within_s=PROMPT_S)
+    found = await talk(both.gateway.port, b"GE", watch=invariants, within_s=PROMPT_S)
 
     assert found.closed
     assert [] == [text for level, text in invariants.lines if level > 10]
