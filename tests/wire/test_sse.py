@@ -118,6 +118,16 @@ def test_too_many() -> None:
     assert ([(b"", b"a")] * 9, True) == events((data[at : at + 1] for at in range(len(data))), LIMIT, 9)
 
 
+@pytest.mark.parametrize("count", [99, 100, 101, 102, 1000])
+def test_many_lines(count: int) -> None:
+    """U24: an event may have as many lines as its length allows, and the next one has its own."""
+    lines = [b"%d" % number for number in range(count)]
+    data = b"".join(b"data:%b\n" % line for line in lines) + b"\n"
+
+    assert [(b"", b"\n".join(lines)), (b"", b"a")] == parse(data + b"data: a\n\n")
+    assert [(b"", b"[DONE]")] == parse(b"data:\n" * count + b"data: [DONE]")
+
+
 def test_too_large_stays() -> None:
     """Nothing is read after an event over the limit."""
     decoder = sse.Decoder(10)
