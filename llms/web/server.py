@@ -4,6 +4,9 @@ aiohttp's server, with the things changed that a gateway cannot live with.
 1. ``handler_cancellation`` is on: a client that goes away cancels its call at once.
 2. A mistaken option is an error at start. aiohttp drops every custom limit with one warning.
 3. Connections are those of ``llms.web.connection``.
+4. A connection ends with the answer to a request for an upgrade, none of which is served. aiohttp's parser forgets what
+   it has read behind most of them, so the connection may be out of step: a body would be taken for a request.
+5. A version of HTTP other than 1.0 and 1.1 is refused. aiohttp would answer as if in that version.
 
 Paths are brought to one spelling before they are routed, so that ``/chat/completions``, ``/v1/chat/completions/`` and
 ``//v1/chat/completions`` are one route and nobody is redirected: a 301 turns the official client's POST into a GET.
@@ -14,12 +17,16 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_writer import HttpVersion10, HttpVersion11
 from yarl import URL
 
-from llms.errors import ExpectationFailedError
+from llms.errors import ExpectationFailedError, InvalidRequestError
 from llms.web import respond
 from llms.web.connection import Server
 from llms.web.services import LIVE
+
+_VERSIONS = (HttpVersion10, HttpVersion11)
+_UNKNOWN_VERSION = web.RequestKey("unknown_version", bool)
 
 _PREFIX = re.compile(r"(?:/openai|/api)?(?:/v1)+/")
 
@@ -53,9 +60,18 @@ class Runner(web.AppRunner):
             path = canonical_path(message.path)
             if path is not message.path:
                 message = message._replace(path=path, url=URL(path, encoded=True))
-            return factory(message, *rest)
+            known = message.version in _VERSIONS
+            if not known or message.upgrade:
+                version = message.version if known else HttpVersion11
+                message = message._replace(version=version, should_close=True)
+            request = factory(message, *rest)
+            request[_UNKNOWN_VERSION] = not known
+            return request
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            if request.get(_UNKNOWN_VERSION):
+                unknown = InvalidRequestError("Speak HTTP/1.1 to the gateway.", code="malformed_request")
+                return respond.failure(unknown, respond.new_id())
             try:
                 return await made.request_handler(request)
             except web.HTTPExpectationFailed:
