@@ -6,7 +6,8 @@ aiohttp's server, with the things changed that a gateway cannot live with.
 3. Connections are those of ``llms.web.connection``.
 4. A connection ends with the answer to a request for an upgrade, none of which is served. aiohttp's parser forgets what
    it has read behind most of them, so the connection may be out of step: a body would be taken for a request.
-5. A version of HTTP other than 1.0 and 1.1 is refused. aiohttp would answer as if in that version.
+5. A version of HTTP other than 1.0 and 1.1 is refused, as aiohttp would answer as if in that version; so is a transfer
+   coding other than ``chunked``, an empty one too, which a proxy in front may understand in another way.
 
 Paths are brought to one spelling before they are routed, so that ``/chat/completions``, ``/v1/chat/completions/`` and
 ``//v1/chat/completions`` are one route and nobody is redirected: a 301 turns the official client's POST into a GET.
@@ -15,7 +16,7 @@ Paths are brought to one spelling before they are routed, so that ``/chat/comple
 import re
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import HttpVersion10, HttpVersion11
 from yarl import URL
@@ -26,7 +27,7 @@ from llms.web.connection import Server
 from llms.web.services import LIVE
 
 _VERSIONS = (HttpVersion10, HttpVersion11)
-_UNKNOWN_VERSION = web.RequestKey("unknown_version", bool)
+_UNKNOWN = web.RequestKey("unknown", bool)
 
 _PREFIX = re.compile(r"(?:/openai|/api)?(?:/v1)+/")
 
@@ -57,20 +58,21 @@ class Runner(web.AppRunner):
         factory = made.request_factory
 
         def canonical(message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
-            path = canonical_path(message.path)
+            path = canonical_path(message.path or "*")  # a CONNECT may have none
             if path is not message.path:
                 message = message._replace(path=path, url=URL(path, encoded=True))
-            known = message.version in _VERSIONS
+            known = _known(message)
             if not known or message.upgrade:
-                version = message.version if known else HttpVersion11
+                version = HttpVersion11 if message.version not in _VERSIONS else message.version
                 message = message._replace(version=version, should_close=True)
             request = factory(message, *rest)
-            request[_UNKNOWN_VERSION] = not known
+            request[_UNKNOWN] = not known
             return request
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            if request.get(_UNKNOWN_VERSION):
-                unknown = InvalidRequestError("Speak HTTP/1.1 to the gateway.", code="malformed_request")
+            if request.get(_UNKNOWN):
+                message = "Speak HTTP/1.1 to the gateway, with no Transfer-Encoding but 'chunked'."
+                unknown = InvalidRequestError(message, code="malformed_request")
                 return respond.failure(unknown, respond.new_id())
             try:
                 return await made.request_handler(request)
@@ -87,6 +89,12 @@ class Runner(web.AppRunner):
         )
         server()  # fails at start, not at the first connection, if aiohttp does not know an option
         return server
+
+
+def _known(message: RawRequestMessage) -> bool:
+    """Whether its version and its framing are such that nobody can misunderstand them."""
+    coding = message.headers.get(hdrs.TRANSFER_ENCODING, "chunked")
+    return message.version in _VERSIONS and coding.strip().lower() == "chunked"
 
 
 def canonical_path(target: str) -> str:

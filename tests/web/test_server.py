@@ -85,3 +85,27 @@ async def test_old_version(gateway):
         await client.send(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
 
         assert 200 == (await client.read_response()).status
+
+
+@pytest.mark.parametrize("coding", [b"", b" ", b"identity", b"gzip, chunked", b"chunked, chunked", b"chunked,"])
+async def test_other_transfer_coding(gateway, coding):
+    """A body is framed by its length or in chunks; a coding that two readers may read in two ways ends the connection."""
+    running = await gateway()
+    async with RawClient("127.0.0.1", running.port) as client:
+        await client.send(b"GET /v1/models/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:" + coding + b"\r\n\r\n")
+        response = await client.read_response()
+
+        assert (400, "malformed_request") == (response.status, response.json["error"]["code"])
+        assert await client.eof_within(5)
+
+
+@pytest.mark.parametrize("head", [b"CONNECT  \r\n\r\n", b"CONNECT a\r\n\r\n", b"CONNECT  HTTP/1.1\r\nHost: a\r\n\r\n"])
+async def test_connect_to_nothing(gateway, head):
+    """What the parser makes a request of, be it without a path, is refused, and holds no connection."""
+    running = await gateway()
+    async with RawClient("127.0.0.1", running.port) as client:
+        await client.send(head)
+        response = await client.read_response()
+
+        assert (400, "malformed_request") == (response.status, response.json["error"]["code"])
+        assert await client.eof_within(5)
