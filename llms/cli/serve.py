@@ -79,9 +79,9 @@ def run(source: Source, config: Config, *, tell: Callable[[str], object], line: 
             tell(welcome(url, states, config))
 
     alive = bool if line is None else line.alive
-    owner = Owner(announce, alive, reuse_port=line is not None)
     try:
-        with to_stderr(config.server.log_level), asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with to_stderr(config.server.log_level) as dropped, asyncio.Runner(loop_factory=new_event_loop) as runner:
+            owner = Owner(announce, alive, lambda: dropped.total, reuse_port=line is not None)
             runner.run(serve(source, config, os.environ, owner))
     except UnsafeListenError as error:
         raise BadConfig(str(error)) from error

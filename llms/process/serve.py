@@ -33,11 +33,13 @@ class Owner:
     Args:
         announce: Called once it listens, with its URL and the providers.
         alive: Called twice a second for as long as its event loop runs, in another thread.
+        dropped_lines: Gives how many lines its log has lost.
         reuse_port: Whether several processes listen on the port.
     """
 
     announce: Callable[[str, list[ProviderState]], None]
     alive: Callable[[], object] = bool
+    dropped_lines: Callable[[], int] = int
     reuse_port: bool = False
 
 
@@ -56,6 +58,7 @@ async def serve(source: Source, config: Config, environ: Mapping[str, str], owne
     """
     app = build(config, environ)
     live, generations = app[LIVE], app[GENERATIONS]
+    live.dropped_lines = owner.dropped_lines
     runner = Runner(app, _LAST_WORDS_S)
     reload = Reload(config, generations, live)
     outcomes: asyncio.Queue[Outcome] = asyncio.Queue()

@@ -110,7 +110,8 @@ async def health(request: web.Request) -> web.StreamResponse:
     """``GET /healthz``: the process lives; degraded while the file of its configuration cannot be taken."""
     live = request.app[LIVE]
     state = {"status": "degraded", "reason": _DEGRADED} if live.degraded else {"status": "ok"}
-    return respond.json({**state, "failed_reloads": live.failed_reloads}, request[REQUEST_ID])
+    counts = {"failed_reloads": live.failed_reloads, "dropped_log_lines": live.dropped_lines()}
+    return respond.json({**state, **counts}, request[REQUEST_ID])
 
 
 _DEGRADED = (

@@ -7,6 +7,7 @@ nothing changes under a call, and no call is dropped.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -87,7 +88,8 @@ class Live:
     The state of the process that requests see, and the one thing here that changes.
 
     ``now`` is the generation in force. ``stopping`` is set once the process has been told to stop. ``degraded`` tells
-    that the configuration's file could not be taken when it was read last, and ``failed_reloads`` how often that was.
+    that the configuration's file could not be taken when it was read last, and ``failed_reloads`` how often that was;
+    ``dropped_lines`` gives how many lines the log has lost.
     """
 
     now: Generation
@@ -96,6 +98,7 @@ class Live:
         self.stopping = asyncio.Event()
         self.degraded = False
         self.failed_reloads = 0
+        self.dropped_lines: Callable[[], int] = int
 
 
 LIVE = web.AppKey("live", Live)

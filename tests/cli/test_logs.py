@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import threading
@@ -27,5 +28,43 @@ def test_lines_are_dropped_and_counted(monkeypatch):
     with os.fdopen(reading, "rb") as pipe:
         rest = pipe.read()
 
-    assert b"lines were dropped: standard error did not take them" in rest
+    assert b"lines were dropped: standard error did not take them" in seen + rest
     assert b"after" in rest
+
+
+def test_writes_that_fail(monkeypatch):
+    """A line that cannot be written counts as dropped, one that was begun is ended first; one that has to wait, waits."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr(logs, "_STDERR", writing)
+    write = os.write
+    full = OSError(errno.ENOSPC, "full")
+    script = [full, full, BlockingIOError(), 5, full, 10_000]
+
+    def failing(number, data):
+        step = script.pop(0) if script else len(data)
+        if isinstance(step, OSError):
+            raise step
+        return write(number, data[:step])
+
+    monkeypatch.setattr(logs.os, "write", failing)
+    log = logging.getLogger("llms.test")
+    with logs.to_stderr("info") as dropped:
+        for number in range(3):  # the first is lost, then a note and the second, then a note goes in part
+            log.info("line %d", number)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        lines = pipe.read().decode().splitlines()
+
+    assert [] == script
+    assert dropped.total == sum(int(line.split()[4]) for line in lines if line.endswith("did not take them"))
+    assert 5 == len(lines[0])
+    assert all(line.startswith("20") for line in lines)
+
+
+def test_a_line_that_cannot_be_formatted(capfd):
+    """It counts as dropped; nothing is written about it behind the queue's back."""
+    dropped = logs.Dropped()
+
+    logs._Queue(dropped).handle(logging.LogRecord("llms", logging.INFO, "", 0, "%d", ("no number",), None))
+
+    assert (1, "") == (dropped.total, capfd.readouterr().err)

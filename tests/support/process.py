@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -78,7 +79,7 @@ class Served:
     async def ended(self) -> tuple[int, str]:
         """Wait for the end; give the exit status and standard error."""
         async with asyncio.timeout(PATIENCE_S):
-            await asyncio.gather(self.process.wait(), self.process.stdout.read(), self.reader)
+            await _ended(self.process, self.reader)
         assert self.process.returncode is not None
         return self.process.returncode, self.errors
 
@@ -97,8 +98,8 @@ def _command_line(process_id: int) -> bytes:
         return b""
 
 
-async def _collect(stream: asyncio.StreamReader, lines: list[str]) -> None:
-    while line := await stream.readline():
+async def _collect(stream: asyncio.StreamReader | None, lines: list[str]) -> None:
+    while stream is not None and (line := await stream.readline()):
         lines.append(line.decode())
 
 
@@ -108,12 +109,14 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**own, "PYTHONPATH": str(ROOT), **(extra or {})}
 
 
-async def llms(
+async def llms(  # noqa: PLR0913 - all have a default
     folder: Path,
     *arguments: str,
     environ: Mapping[str, str] | None = None,
     hooks: Iterable[Mapping[str, Any]] = (),
     within: Iterable[str] = (),
+    stdout: int | None = asyncio.subprocess.PIPE,
+    stderr: int | None = asyncio.subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
     """
     Start ``llms`` in ``folder``.
@@ -121,6 +124,8 @@ async def llms(
     Args:
         hooks: Faults, as ``tests.support.hook`` has them.
         within: A command that runs it, as ``("prlimit", "--nofile=64")``.
+        stdout: As ``subprocess`` has it.
+        stderr: Also.
     """
     faults = list(hooks)
     module = "tests.support.hook" if faults else "llms"
@@ -134,30 +139,60 @@ async def llms(
         cwd=folder,
         env=environment({**extra, **(environ or {})}),
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
 @asynccontextmanager
 async def serving(folder: Path, *arguments: str, **options: Any) -> AsyncIterator[Served]:
     """Run ``llms serve`` on a free port until the block ends; takes what ``llms`` takes."""
-    process = await llms(folder, "serve", "--port", "0", *arguments, **options)
+    piped = options.get("stdout", asyncio.subprocess.PIPE) == asyncio.subprocess.PIPE
+    port = 0 if piped else free_port()
+    process = await llms(folder, "serve", "--port", str(port), *arguments, **options)
     lines: list[str] = []
     reader = asyncio.create_task(_collect(process.stderr, lines))
     try:
-        said = ""
         async with asyncio.timeout(PATIENCE_S):
-            while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", said)):
-                line = await process.stdout.readline()
-                if not line:
-                    await reader
-                    raise AssertionError(said + "".join(lines))
-                said += line.decode()
-            while "curl" not in said:
-                said += (await process.stdout.readline()).decode()
-        yield Served(process, said, int(found[1]), lines, reader)
+            said = await _welcomed(process) if piped else await _answering(port)
+        assert said, f"it did not start: {await reader} {''.join(lines)}"
+        yield Served(process, said, int(said.split("//127.0.0.1:")[1].split("/")[0].split()[0]), lines, reader)
     finally:
         if process.returncode is None:
             process.kill()
-        await asyncio.gather(process.wait(), process.stdout.read(), reader)
+        await _ended(process, reader)
+
+
+def free_port() -> int:
+    """Give a port that is free now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+async def _welcomed(process: asyncio.subprocess.Process) -> str:
+    """Give what it says once it listens, up to the command to try; nothing if it ends before."""
+    said = ""
+    while "curl" not in said:
+        line = await process.stdout.readline()
+        if not line:
+            return ""
+        said += line.decode()
+    return said
+
+
+async def _answering(port: int) -> str:
+    """Wait until it answers; give its URL."""
+    while True:
+        try:
+            async with RawClient("127.0.0.1", port) as client:
+                await client.request("GET", "/healthz")
+                await client.read_response()
+                return f"http://127.0.0.1:{port}"
+        except (ConnectionError, asyncio.IncompleteReadError):
+            await asyncio.sleep(0.1)
+
+
+async def _ended(process: asyncio.subprocess.Process, reader: asyncio.Task[None]) -> None:
+    await asyncio.gather(process.wait(), reader, *([process.stdout.read()] if process.stdout else []))

@@ -16,7 +16,7 @@ async def test_alive_and_ready(gateway):
         assert (200, {"status": "ok"}) == (response.status, response.json)
     for target in ("/healthz", "/v1/healthz"):
         response = await get(running, target)
-        assert (200, {"status": "ok", "failed_reloads": 0}) == (response.status, response.json)
+        assert (200, {"status": "ok", "failed_reloads": 0, "dropped_log_lines": 0}) == (response.status, response.json)
 
 
 async def test_draining(gateway):
