@@ -11,7 +11,7 @@ from llms.errors import DrainingError, GatewayError, ModelNotFoundError
 from llms.records import Call, VirtualKey
 from llms.web import body, respond
 from llms.web.guard import KEY, REQUEST_ID, Handler, allowed_origin, cross_origin
-from llms.web.services import LIVE, SERVICES
+from llms.web.services import LIVE, SERVICES, Live
 
 
 def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
@@ -33,10 +33,11 @@ def inference(api: Api) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request[SERVICES]
-        if request.app[LIVE].stopping.is_set():
-            message = "The gateway is stopping. Send the request again."
-            raise DrainingError(message, retry_after_s=1)
-        asked = api.read(await body.read(request, services.limits))
+        live = request.app[LIVE]
+        _require_room(live)
+        raw = await body.read(request, services.limits)
+        _require_room(live)  # the body may have been long on its way
+        asked = api.read(raw)
         run = call(asked, api, request[REQUEST_ID], request.get(KEY))
         keys = services.reasoning if api.name == "chat.completions" else None
         if run.stream:
@@ -46,6 +47,12 @@ def inference(api: Api) -> Handler:
             return respond.json(api.answer(run, answer), run.id, headers=respond.served_by(reply.target))
 
     return handle
+
+
+def _require_room(live: Live) -> None:
+    if live.stopping.is_set():
+        message = "The gateway is stopping. Send the request again."
+        raise DrainingError(message, retry_after_s=1)
 
 
 async def _stream(

@@ -188,7 +188,11 @@ async def test_while_it_starts(tmp_path, record_property, number, workers):
         async with asyncio.timeout(PATIENCE_S):
             _, errors = await process.communicate()
         statuses.append(process.returncode)
-        assert b"Traceback" not in errors, (tenth, errors.decode())
+        # Before the first line of ours runs, a Ctrl-C is Python's to answer.
+        pythons_own = (
+            number == signal.SIGINT and b"<frozen runpy>" in errors and errors.endswith(b"KeyboardInterrupt\n")
+        )
+        assert pythons_own or b"Traceback" not in errors, (tenth, errors.decode())
         assert b"this is a bug" not in errors, (tenth, errors.decode())
     assert {*statuses} <= {0, 1, -number, 128 + number}, statuses
     record_property("came_out", f"statuses {' '.join(map(str, statuses))}")
