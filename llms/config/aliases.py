@@ -1,7 +1,7 @@
 """The ``models`` section: names for targets, in three spellings that come to one."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -49,7 +49,7 @@ def aliases(raw: Any, providers: Sequence[str]) -> tuple[dict[str, tuple[Target,
         alias, wrong = check(Alias, _longest(entry), ())
         if alias is not None:
             defaults, wrong = _normal(alias.defaults)
-            wrong = [*wrong, *_misused(alias, providers, tuple(raw))]
+            wrong = [*wrong, *_misused(alias, providers, raw)]
             found[name] = tuple(Target(*target.partition("/")[::2], defaults) for target in alias.targets)
         problems += [Problem(at + _as_written(entry, problem.loc), problem.message) for problem in wrong]
     return found, problems
@@ -79,7 +79,7 @@ def _normal(defaults: Mapping[str, JsonValue]) -> tuple[Mapping[str, Any], list[
     return {name: value for name, value in asked.body.items() if name != "messages"}, []
 
 
-def _misused(alias: Alias, providers: Sequence[str], names: Sequence[str]) -> list[Problem]:
+def _misused(alias: Alias, providers: Sequence[str], names: Collection[str]) -> list[Problem]:
     problems = [
         Problem(("defaults", field), "is each request's own and has no default")
         for field in _OWN
@@ -91,7 +91,7 @@ def _misused(alias: Alias, providers: Sequence[str], names: Sequence[str]) -> li
     return problems
 
 
-def _misnamed(target: str, providers: Sequence[str], names: Sequence[str]) -> str | None:
+def _misnamed(target: str, providers: Sequence[str], names: Collection[str]) -> str | None:
     """Say what is wrong with a target, if anything is."""
     provider, slash, model = target.partition("/")
     if slash and provider in providers:

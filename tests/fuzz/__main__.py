@@ -6,6 +6,7 @@ Fuzzes what reads bytes from outside.
     python -m tests.fuzz --seconds 60                all targets, a minute in all
     python -m tests.fuzz --runs 1000000 sse ndjson   so many inputs each
     python -m tests.fuzz fidelity                    every two cuts of a stream, every line end, with and without BOM
+    python -m tests.fuzz linear                      work and memory against the size of the input
     python -m tests.fuzz http --requests 100000 --seconds 120    hostile HTTP against a running gateway
 
 With atheris installed (the dependency group ``fuzz``) the search is guided by coverage, else it is by chance. An input
@@ -18,11 +19,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz import engine, fidelity, http
+from tests.fuzz import engine, fidelity, http, linear
 from tests.fuzz.engine import Row
 from tests.fuzz.targets import TARGETS
 
-SPECIAL = {"fidelity": fidelity.main, "http": http.main}
+SPECIAL = {"fidelity": fidelity.main, "http": http.main, "linear": linear.main}
 """What is no target of the fuzzer, but a search of its own."""
 
 
@@ -57,7 +58,7 @@ def _line(row: Row) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__, formatter_class=_Plain)
     parser.add_argument(
-        "targets", nargs="*", help=f"of {', '.join([*TARGETS, *SPECIAL])}; all but the last two if none"
+        "targets", nargs="*", help=f"of {', '.join([*TARGETS, *SPECIAL])}; all but the last three if none"
     )
     parser.add_argument("--seconds", type=float, default=60.0, help="in all, shared by the targets (60)")
     parser.add_argument("--runs", type=int, default=0, help="inputs for each target at most")
