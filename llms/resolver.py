@@ -15,6 +15,7 @@ import asyncio
 import errno
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -92,16 +93,16 @@ class Resolver:
             OSError: It has none.
         """
         name = self._names.setdefault(host, _Name())
-        asked_at = self._loop.time()
+        asked_at = time.monotonic()
         while True:
-            if name.known_at > asked_at - self._times.fresh_s:
+            if name.known_at >= asked_at - self._times.fresh_s:
                 return name.addresses
-            old = name.addresses if name.known_at > asked_at - self._times.stale_s else ()
-            if name.failure is not None and name.failed_at > asked_at - self._times.failed_s and not name.running:
+            old = name.addresses if name.known_at >= asked_at - self._times.stale_s else ()
+            if name.failure is not None and name.failed_at >= asked_at - self._times.failed_s and not name.running:
                 if old:
                     return old
                 raise socket.gaierror(*name.failure.args)
-            now = self._loop.time()
+            now = time.monotonic()
             self._look_up(host, name, now)
             left = name.running[0] + self._times.wait_s - now if old else None
             if left is not None and left <= 0:
@@ -141,7 +142,7 @@ class Resolver:
     def _arrived(self, name: _Name, began: float, found: Sequence[str] | OSError) -> None:
         name.running.remove(began)
         self._running -= 1
-        now = self._loop.time()
+        now = time.monotonic()
         if not isinstance(found, OSError):
             name.addresses, name.known_at, name.failure = found, now, None
         elif began >= name.known_at:  # else a later lookup knew better
