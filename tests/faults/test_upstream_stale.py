@@ -1,7 +1,7 @@
 """
 Idle connections that the provider has closed: U62 and U63 of the fault catalogue.
 
-FAULT_CALLS in the environment sets how many calls the long ones make: 10,000 are the catalogue's (a minute or two).
+FAULT_CALLS in the environment sets how many calls the long ones make: 10,000 are the catalogue's (four minutes).
 """
 
 import asyncio
@@ -18,7 +18,10 @@ from tests.upstream import openai
 from tests.upstream.framing import answer
 from tests.upstream.steps import fin, rst, send, sleep
 
-UNSEEN = {"I4": "a request on a connection that is closing is an attempt that the provider does not see"}
+UNSEEN = {
+    "I4": "a request on a connection that is closing is an attempt that the provider does not see",
+    "I7": "with 10,000 calls the test's own memory of them counts",
+}
 
 CALLS = int(os.environ.get("FAULT_CALLS", "300"))
 SLOW = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "total_s": 60}
