@@ -24,7 +24,16 @@ _log = logging.getLogger("llms.transport")
 
 
 class AddressRefusedError(OSError):
-    """A name leads to addresses that must not be connected to, and to no other."""
+    """
+    A name leads to addresses that must not be connected to, and to no other.
+
+    Args:
+        private: Whether the option ``private`` would allow it.
+    """
+
+    def __init__(self, private: bool) -> None:  # noqa: FBT001
+        super().__init__()
+        self.private = private
 
 
 class Connector(aiohttp.TCPConnector):
@@ -67,8 +76,10 @@ class _Names(AbstractResolver):
         found = await self._resolver.addresses(host)
         addresses = egress.allowed(found, public_only=self._public_only)
         if not addresses:
-            _log.warning('%s leads to %s: refused, see "private" in the documentation', host, ", ".join(found))
-            raise AddressRefusedError
+            private = not all(egress.refused(address) for address in found)
+            option = ', unless "private" is set for the provider' if private else ""
+            _log.warning("%s leads to %s: not connected to%s", host, ", ".join(found), option)
+            raise AddressRefusedError(private)
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
             for address in addresses

@@ -31,9 +31,12 @@ _GONE = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_N
 """The name server's word that there is no such name, or no address; any other failure may pass."""
 
 
+_FLAGS = socket.AI_ADDRCONFIG & getattr(socket, "AI_MASK", -1)  # macOS refuses flags outside the mask
+
+
 def getaddrinfo(host: str) -> Sequence[str]:
-    """Ask the system."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    """Ask the system, for the kinds of address that this machine has itself."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=_FLAGS)
     return [str(address[0]) for _, _, _, _, address in found]
 
 

@@ -82,10 +82,9 @@ def _not_connected(error: aiohttp.ClientConnectorError, *, tls: bool) -> Gateway
     if (spent := _SPENT.get(error.os_error.errno or 0)) is not None:
         return OverloadedError(f"The gateway has run out of {spent}.", retry_after_s=1)
     if isinstance(error.os_error, AddressRefusedError):
-        message = (
-            "The provider's name leads to an address that the gateway does not connect to. If the address is right, set"
-            ' "private": true for the provider.'
-        )
+        message = "The provider's name leads to an address that the gateway does not connect to."
+        if error.os_error.private:
+            message += ' If the address is right, set "private": true for the provider.'
         return UpstreamAddressError(message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")

@@ -22,10 +22,12 @@ async def test_u01_refused(pair, upstream, stream):
         both.upstream._server.close()
         await both.upstream._server.wait_closed()
 
+        started = asyncio.get_running_loop().time()
         response = await both.ask(stream=stream)
 
     assert (502, "upstream_unreachable") == (response.status, response.json["error"]["code"])
     assert "true" == response.header("x-should-retry")
+    assert asyncio.get_running_loop().time() - started < 3
 
 
 @pytest.mark.case("U02")

@@ -215,7 +215,9 @@ def test_name_leads_to_a_forbidden_address(world, address, scheme, private, capl
             assert "false" == response.header("x-should-retry")
             assert [] == seen
         assert any("api.provider.test leads to" in line and address in line for line in warnings(caplog))
-        assert address not in response.json["error"]["message"]
+        message = response.json["error"]["message"]
+        assert address not in message
+        assert (address in INSIDE) == ('"private": true' in message)
 
     world(main, {"up": {**ours(scheme=scheme), "private": private}}, *WORLD)
 
