@@ -8,7 +8,6 @@ to bound.
 """
 
 import asyncio
-import io
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -148,6 +147,8 @@ class Exchange:
         if egress.refused(URL(request.url).raw_host or ""):
             message = "The gateway does not connect to the provider's address. Check its base_url."
             raise UpstreamAddressError(message)
+        body = request.body or b""
+        long = {"Content-Length": str(len(body))} if len(body) > _LONG_BODY_BYTES else {}
         context: dict[str, bool] = {}
         loop = asyncio.get_running_loop()
         started_at = loop.time()
@@ -155,8 +156,8 @@ class Exchange:
             return await self._client.session.request(
                 request.method,
                 request.url,
-                headers=request.headers,
-                data=_payload(request.body),
+                headers={**request.headers, **long},
+                data=_pieces(body) if long else request.body,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
                 trace_request_ctx=context,
@@ -226,9 +227,12 @@ def _note_bytes(text: str, request: UpstreamRequest) -> None:
         _log.debug("no HTTP from %s: %s", URL(request.url).raw_host, scrub(text, secrets)[:_LOGGED_TEXT])
 
 
-def _payload(body: bytes | None) -> bytes | io.BytesIO | None:
+async def _pieces(body: bytes) -> AsyncGenerator[memoryview, None]:
     # Sent piece by piece, a long body leaves room to notice an answer that comes before its end.
-    return body if body is None or len(body) <= _LONG_BODY_BYTES else io.BytesIO(body)
+    view = memoryview(body)
+    for start in range(0, len(body), _READ_BYTES):
+        yield view[start : start + _READ_BYTES]
+        await asyncio.sleep(0)
 
 
 async def _linger(response: aiohttp.ClientResponse) -> None:

@@ -63,7 +63,6 @@ class Inflater:
             UpstreamBadResponseError: They are not in this coding.
             UpstreamEventTooLargeError: They stand for far more than an honest answer's would.
         """
-        self._bytes_in += len(data)
         out = bytearray()
         for piece in self._pieces(data):
             out += piece
@@ -92,17 +91,21 @@ class Inflater:
                 piece = stream.decompress(data, _PIECE_BYTES)
             except zlib.error:
                 raise _broken() from None
-            self._member_bytes += len(piece)
-            self._bytes_out += len(piece)
-            if self._bytes_out > _FREE_BYTES + _MAX_RATIO * self._bytes_in:
-                message = "The provider's compressed answer is far longer than it seems."
-                raise UpstreamEventTooLargeError(message)
+            left = stream.unused_data if stream.eof else stream.unconsumed_tail
+            self._count(len(data) - len(left), len(piece))
             yield piece
+            more = len(piece) == _PIECE_BYTES and not stream.eof
+            data = left
             if stream.eof:
                 self._stream = None
-                data, more = stream.unused_data, False
-            else:
-                data, more = stream.unconsumed_tail, len(piece) == _PIECE_BYTES
+
+    def _count(self, bytes_in: int, bytes_out: int) -> None:
+        self._bytes_in += bytes_in  # only what was used: of one read, a bomb needs a few bytes
+        self._bytes_out += bytes_out
+        self._member_bytes += bytes_out
+        if self._bytes_out > _FREE_BYTES + _MAX_RATIO * self._bytes_in:
+            message = "The provider's compressed answer is far longer than it seems."
+            raise UpstreamEventTooLargeError(message)
 
     def _next_member(self, data: bytes) -> _Stream:
         if self._members and not self._gzip:
