@@ -23,7 +23,8 @@ KEYS = re.findall(
     " tool_choice functions stop n max_tokens max_completion_tokens temperature response_format json_schema schema"
     " reasoning_effort effort enabled budget_tokens logit_bias user image_url url dimensions encoding_format suffix"
     " best_of echo tool_call_id parameters strict mode allowed_tools server providers models keys base_url api_key"
-    " host port targets provider via",
+    " host port targets provider via properties required items enum const anyOf oneOf allOf not minItems maxItems minLength"
+    " maxLength pattern minimum maximum multipleOf additionalProperties uniqueItems contains prefixItems",
 )
 
 VALUES: tuple[Any, ...] = (

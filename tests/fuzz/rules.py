@@ -30,10 +30,8 @@ def check(block: Block, *, whole: bool) -> None:
         assert {name: chunk.get(name) for name in _HEAD} == _HEAD  # R7
         assert isinstance(chunk["choices"], list)
         assert "error" not in chunk  # R3
-    counted = [index for index, chunk in enumerate(block) if "usage" in chunk]
-    assert counted in ([], [len(block) - 1])  # R8
-    assert all(bool(chunk["choices"]) != ("usage" in chunk) for chunk in block)
-    _check_usage(block[-1]["usage"] if counted else None)
+        assert bool(chunk["choices"]) != ("usage" in chunk)
+        _check_usage(chunk.get("usage"))
     entries = [choice for chunk in block for choice in chunk["choices"]]
     seen = list(dict.fromkeys(choice["index"] for choice in entries))
     assert seen == list(range(len(seen)))  # R9
@@ -55,7 +53,7 @@ def check_bytes(block: Block, *, whole: bool) -> None:
                 assert frame.startswith(b"data: {")  # R1, R2
                 assert b"\n" not in frame
                 assert b"\r" not in frame
-                parsed(frame[6:])
+            _check_told([parsed(frame[6:]) for frame in frames], include_usage=call.include_usage)
 
 
 def parsed(data: bytes) -> Any:
@@ -66,6 +64,16 @@ def parsed(data: bytes) -> Any:
 def _refuse(name: str) -> NoReturn:
     message = f"{name} was written as JSON"
     raise AssertionError(message)
+
+
+def _check_told(events: list[dict[str, Any]], *, include_usage: bool) -> None:
+    """R8: the usage is shown to those who asked, once, in the last chunk, which has no choices."""
+    if include_usage:
+        assert all("usage" in event for event in events)
+        assert all(event["usage"] is None and event["choices"] for event in events[:-1])
+        assert all(bool(event["choices"]) == (event["usage"] is None) for event in events[-1:])
+    else:
+        assert all("usage" not in event and event["choices"] for event in events)
 
 
 def _check_usage(usage: Any) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
+from llms.apis import reasoning_out
 from llms.apis.api import error_event
 from llms.errors import GatewayError, InternalError
 from llms.providers.http import Decoder
 from llms.records import Block, Completion
 from llms.wire.accumulate import Accumulator, chunks
+from llms.wire.meter import Meter
 from llms.wire.scrub import MAX_TEXT
 from tests.fuzz import rules
 from tests.fuzz.cuts import ways
@@ -40,6 +42,9 @@ def check(make: Callable[[], Decoder], data: bytes, *, thorough: bool) -> Outcom
         assert said(other) == said(failure)
     rules.check(block, whole=failure is None)
     rules.check_bytes(block, whole=failure is None)
+    Meter().look(block)
+    for keys in reasoning_out.KEYS.values():
+        rules.check_bytes(reasoning_out.respelled_block(block, keys), whole=failure is None)
     if failure is not None:
         check_failure(failure)
     assert len(repr(block)) <= 400 * len(data) + 200_000  # nothing is made of an index alone
