@@ -17,6 +17,7 @@ def data_events(response):
     events = []
     for frame in response.body.decode().split("\n\n"):
         if frame.startswith("data: "):
+            assert "\n" not in frame
             data = frame.removeprefix("data: ")
             events.append(data if data == "[DONE]" else json.loads(data))
         else:

@@ -25,8 +25,9 @@ def escaped(text):
 
 SSE = b"".join(
     [
-        b"\xef\xbb\xbf: OPENROUTER PROCESSING\r\n\r\n",
-        openai.event(openai.chunk({"role": "assistant", "content": ""})),
+        b"\xef\xbb\xbf",
+        openai.event(openai.chunk({"role": "assistant", "content": "First, "})),
+        b": OPENROUTER PROCESSING\r\n\r\n",
         openai.event(openai.chunk({"content": WIDE})).replace(b"\n", b"\r\n"),
         b"id: 7\revent: x\rdata:\r\r",
         b'data: {"choices":\r\ndata:[{"index":0,\rdata: "delta":{"content":"%b"}}]}\n\r\n' % WIDE.encode(),
@@ -100,6 +101,7 @@ async def test_every_cut(pair, kind):
 
     assert whole.endswith(b"data: [DONE]\n\n")
     assert WIDE.encode() in whole
+    assert b"First, " in whole or kind == "ollama"
     assert whole.count(b"\\ud83d") == whole.count(b"\\ude00") == 1
     assert b"\xef\xbb\xbf" in whole  # inside the text, where it is data
     assert not whole.startswith(b"\xef\xbb\xbf")

@@ -84,6 +84,10 @@ SILENT = {
     "U07 never answers": lambda _: (hang(),),
     "U10 silence in the head": lambda _: (send(b"HTTP/1.1 200 OK\r\nContent-Ty"), hang()),
     "U10 a header now and then": lambda _: (send(b"HTTP/1.1 200 OK\r\n"), drip(b"X-Y: z\r\n", 0.05)),
+    "U09 a whole answer, byte by byte": lambda _: (
+        send(head(200, [("Content-Type", "application/json"), ("Content-Length", "1000000")])),
+        drip(b" ", 0.05),
+    ),
     "U36 head and nothing more": lambda kind: (headed(kind), hang()),
     "U36 comments for ever": lambda kind: (headed(kind), drip(chunked(KINDS[kind].comment), 0.05)),
     "U36 half an event": lambda kind: (headed(kind), drip(chunked(KINDS[kind].half), 0.05)),

@@ -200,7 +200,7 @@ WELL = {
         "U19 CRLF": openai.stream(["Hel", "lo"], newline=b"\r\n"),
         "U20 CR": openai.stream(["Hel", "lo"], newline=b"\r"),
         "U21 one byte at a time": openai.stream(["Hel", "lo"], newline=b"\r\n", piece=1),
-        "U22 BOM": openai.stream(["Hel", "lo"], prefix=b"\xef\xbb\xbf"),
+        "U22 BOM": openai.stream(["Hel", "lo"], prefix=b"\xef\xbb\xbf", role=False),
         "U23 comments": openai.stream([b": OPENROUTER PROCESSING\n\n", "Hel", b":\n\n" * 1000, "lo"]),
         "U23 comment inside an event": openai.stream(
             ["Hel", b'data: {"choices":[{"index":0,\n: x\ndata: "delta":{"content":"l"}}]}\n\n', "o"]

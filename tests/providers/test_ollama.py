@@ -14,6 +14,7 @@ from llms.errors import (
     GatewayError,
     ModelNotFoundError,
     Retry,
+    UpstreamBadResponseError,
     UpstreamFailedError,
     UpstreamRefusedError,
     UpstreamTruncatedError,
@@ -161,6 +162,18 @@ async def test_one_json_object_is_an_answer_too() -> None:
         completion["choices"][0]["finish_reason"],
     )
     assert "Hi" == text(block)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_empty_answer_may_have_been_billed(content_type: str, *, stream: bool) -> None:
+    """An answer of nothing is an error that the gateway does not repeat by itself (U49)."""
+    provider = make_provider(Upstream(Response(content_type=content_type, reads=())))
+
+    with pytest.raises(UpstreamBadResponseError) as caught:
+        await (collect(provider, make_call()) if stream else provider.complete(make_call(), TARGET))
+
+    assert Retry.AMBIGUOUS is caught.value.retry
 
 
 async def test_a_cut_answer_is_an_error() -> None:
