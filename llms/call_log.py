@@ -8,12 +8,16 @@ from llms.records import CallRecord
 
 _log = logging.getLogger("llms.calls")
 
+_KEY_REFUSED = "upstream_auth_error"
+
 _PLAIN = re.compile(r"[\w./:+@-]{1,200}\Z", re.ASCII)
 
 
 def write(record: CallRecord) -> None:
-    """Log ``record``: at warning level if the call failed, at info level if not."""
+    """Log ``record``: at info level, at warning level if the call failed, at error level if somebody has to act."""
     level = logging.INFO if record.status in ("ok", "client_closed") else logging.WARNING
+    if record.status == "internal" or any(attempt.outcome == _KEY_REFUSED for attempt in record.attempts):
+        level = logging.ERROR  # a key stays refused, though another provider may have answered
     if _log.isEnabledFor(level):
         _log.log(level, "%s", line(record))
 

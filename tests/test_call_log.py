@@ -57,13 +57,16 @@ def test_line_cannot_be_forged():
 
 
 def test_levels(caplog):
-    """Calls that went well are information, failures are warnings; prompts are in neither."""
+    """U45: good calls are information, failures warnings, bugs and refused keys errors; prompts are in none of them."""
     caplog.set_level(logging.INFO, "llms.calls")
 
     call_log.write(record())
     call_log.write(record(status="upstream_error"))
+    call_log.write(record(status="internal"))
+    refused = Attempt(Target("demo", "m"), "upstream_auth_error", 0.01)
+    call_log.write(record(attempts=(refused, *record().attempts)))
 
-    assert [logging.INFO, logging.WARNING] == [entry.levelno for entry in caplog.records]
+    assert [logging.INFO, logging.WARNING, logging.ERROR, logging.ERROR] == [entry.levelno for entry in caplog.records]
     assert "secret prompt" not in caplog.text
 
 
