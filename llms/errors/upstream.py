@@ -56,7 +56,7 @@ class UpstreamTruncatedError(UpstreamError):
 
 
 class UpstreamEventTooLargeError(UpstreamError):
-    """One event, or one whole answer, is over the size limit."""
+    """One event, one whole answer, or the number of a stream's events is over its limit."""
 
     default_code = "upstream_event_too_large"
 

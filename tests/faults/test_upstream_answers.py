@@ -178,6 +178,25 @@ async def test_before_the_first_chunk(pair, kind, case, stream):
     assert [code] == [attempt.outcome for attempt in record.attempts] or status == 504
 
 
+@pytest.mark.parametrize(("kind", "path"), [("openai", "/v1/embeddings"), ("ollama", "/api/embed")])
+@pytest.mark.parametrize("case", case_table(EITHER))
+async def test_instead_of_embeddings(pair, kind, path, case):
+    """Embeddings fail in the same ways, with the same words."""
+    script, status, code = EITHER[case]
+    both = await pair(kind=kind)
+    both.upstream.on("POST", path, script)
+
+    async with RawClient("127.0.0.1", both.gateway.port) as client:
+        await client.request("POST", "/v1/embeddings", body={"model": "m", "input": "Hello"})
+        response = await client.read_response()
+
+    assert (status, code) == (response.status, response.json["error"]["code"])
+    for leak in (b"canary", b"127.0.0.1", b"10.0.0.5", b"<html>", b"garbage"):
+        assert leak not in response.body
+    [record] = both.gateway.records
+    assert ("timeout" if status == 504 else "upstream_error", code, None) == (record.status, record.code, record.usage)
+
+
 @pytest.mark.parametrize(
     ("script", "retry"),
     [
