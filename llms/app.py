@@ -7,24 +7,26 @@ shared by all of them.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from llms import call_log
+from llms import call_log, upstreams
 from llms.apis import reasoning_out
+from llms.attempts import Attempts
 from llms.auth import Keyring, digest
-from llms.catalog import Catalog, Entry
-from llms.clocks import Clocks
+from llms.catalog import Catalog
 from llms.config import Config
 from llms.gateway import Gateway
-from llms.providers.options import Options, is_loopback, secret
-from llms.records import CallRecord, Provider, Send, UpstreamRequest, UpstreamResponse
+from llms.health import Health
+from llms.hedging import Hedging
+from llms.providers.options import is_loopback, secret
+from llms.records import CallRecord
 from llms.transport import Transport
+from llms.upstreams import Made
 from llms.web import routes
 from llms.web.body import Limits
 from llms.web.connection import Bounds
@@ -36,13 +38,12 @@ class UnsafeListenError(Exception):
     """The gateway would be open to the network without a key."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """An entry of the catalog, and what it was made of."""
+class _Memory:
+    """What is learnt of providers while the gateway runs, whatever configuration is in force."""
 
-    entry: Entry
-    options: Options
-    connect_s: float
+    def __init__(self) -> None:
+        self.health = Health(time.monotonic)
+        self.hedging = Hedging()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Core:
 
     gateway: Gateway
     catalog: Catalog
-    made: Mapping[str, _Made]
+    made: Mapping[str, Made]
+    memory: _Memory
 
 
 @asynccontextmanager
@@ -77,22 +79,27 @@ async def core(  # noqa: PLR0913 - all but two have a default
             with what is known of them.
     """
     async with AsyncExitStack() as stack:
-        clocks = Clocks(**config.server.clocks.model_dump())
+        terms = config.server.terms
         if transport is None:
-            transport = await stack.enter_async_context(Transport(clocks.connect_s))
-        out = partial(_way_out, transport, clocks.connect_s)
-        made: dict[str, _Made] = {}
+            transport = await stack.enter_async_context(Transport(terms.clocks.connect_s))
+        made: dict[str, Made] = {}
         for name, options in config.providers.items():
             old = before.made.get(name) if before is not None else None
-            if old is None or (old.options, old.connect_s) != (options, clocks.connect_s):
-                old = _Made(_entry(name, options, environ, out, own_url), options, clocks.connect_s)
+            if old is None or (old.options, old.terms) != (options, options.over(terms)):
+                old = upstreams.made(name, options, environ, transport, own_url, options.over(terms))
             made[name] = old
-        entries = [one.entry for one in made.values()]
-        catalog = Catalog(entries, config.models, before=None if before is None else before.catalog)
-        before = None  # or it would live as long as this one
+        catalog = Catalog(
+            [one.entry for one in made.values()], config.models, before=None if before is None else before.catalog
+        )
         stack.push_async_callback(catalog.close)
-        providers: dict[str, Provider] = {e.name: e.provider for e in entries if e.provider is not None}
-        yield Core(Gateway(providers, catalog, clocks, sink), catalog, made)
+        memory = _Memory() if before is None else before.memory
+        if before is not None:
+            for name in (name for name, old in before.made.items() if made.get(name) is not old):
+                memory.health.forget(name)
+        before = None  # or it would live as long as this one
+        providers = {name: one.upstream for name, one in made.items() if one.upstream is not None}
+        attempts = Attempts(providers, memory.health, memory.hedging)
+        yield Core(Gateway(catalog, memory.health, attempts, terms.clocks, sink), catalog, made, memory)
 
 
 class Generations:
@@ -236,39 +243,3 @@ def _keyring(config: Config, environ: Mapping[str, str]) -> Keyring:
         else:
             digests.append(entry.removeprefix("sha256:"))
     return Keyring(digests)
-
-
-def _way_out(transport: Transport, default_s: float, private: bool) -> Send:  # noqa: FBT001 - bound by partial
-    """Give a provider's way out, with this generation's wait for a connection where a request has none of its own."""
-
-    def send(request: UpstreamRequest, connect_s: float | None = None) -> AbstractAsyncContextManager[UpstreamResponse]:
-        return transport.send(request, connect_s or default_s, private=private)
-
-    return send
-
-
-def _entry(
-    name: str, options: Options, environ: Mapping[str, str], out: Callable[[bool], Send], own_url: str | None
-) -> Entry:
-    if not options.enabled:
-        return Entry(name, None, "switched off in the configuration")
-    missing = options.missing(environ)
-    if missing is not None:
-        return Entry(name, None, missing)
-    local_url = options.local_url
-    if local_url is not None and own_url is not None and _same_place(local_url, own_url):
-        return Entry(name, None, "its address is this gateway's own")
-    provider = options.build(name, environ, out(options.private))
-    return Entry(name, provider, _why_on(options), local=local_url is not None, listed=options.models)
-
-
-def _why_on(options: Options) -> str:
-    if options.local_url is not None:
-        return "its server answers"
-    return f"{options.variables[0].removeprefix('$')} is set" if options.variables else "needs no key"
-
-
-def _same_place(one: str, other: str) -> bool:
-    ends = [urlsplit(one), urlsplit(other)]
-    names = [is_loopback(end.hostname or "") or end.hostname in ("0.0.0.0", "::") for end in ends]  # noqa: S104
-    return all(names) and ends[0].port == ends[1].port

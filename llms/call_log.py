@@ -34,6 +34,7 @@ def line(record: CallRecord) -> str:
         ("stream", int(call.stream)),
         ("key", call.key.id if call.key else None),
         ("attempts", _attempts(record)),
+        ("skipped", "; ".join(f"{target.label}: {reason}" for target, reason in record.skipped) or None),
         ("finish", record.finish_reason),
         ("input_tokens", usage.input_tokens if usage else None),
         ("output_tokens", usage.output_tokens if usage else None),
@@ -45,7 +46,7 @@ def line(record: CallRecord) -> str:
 
 
 def _attempts(record: CallRecord) -> str | None:
-    parts = [f"{entry.target.provider}/{entry.target.model}:{entry.outcome}" for entry in record.attempts]
+    parts = [f"{entry.target.label}:{entry.outcome}:{entry.duration_s * 1000:.1f}ms" for entry in record.attempts]
     return ",".join(parts) or None
 
 

@@ -8,11 +8,12 @@ at start and again when they are old; a call never waits for a list unless nobod
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from llms import routing
+from llms import capabilities, routing
 from llms.errors import GatewayError, ModelNotFoundError
-from llms.records import Model, Provider, Target
+from llms.records import Model, Provider, Route, Target
+from llms.terms import Capabilities, Terms
 
 _FRESH_S = 300.0
 _RETRY_S = 10.0
@@ -31,6 +32,8 @@ class Entry:
         reason: Why it is on, or why it cannot be: ``OPENAI_API_KEY is not set``.
         local: On only while it answers.
         listed: The models that the configuration names; the provider is then never asked.
+        credentials: The variables of its keys, where it has several.
+        terms: On which it is called, unless a model's own say otherwise.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Entry:
     reason: str
     local: bool = False
     listed: tuple[str, ...] | None = None
+    credentials: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class _Asked:
     models: tuple[Model, ...] | None
     failure: str = ""
     names: frozenset[str] | None = None
+    can: Mapping[str, Capabilities] = field(default_factory=dict)
 
 
 class Catalog:
@@ -64,7 +70,7 @@ class Catalog:
 
     Args:
         entries: In the configuration's order.
-        aliases: Model names of the configuration and what they stand for.
+        routes: Model names of the configuration and what they stand for.
         now: A monotonic clock, in seconds.
         before: The catalog whose place this one takes; what it knows of the same entries is taken over.
     """
@@ -72,12 +78,12 @@ class Catalog:
     def __init__(
         self,
         entries: Sequence[Entry],
-        aliases: Mapping[str, tuple[Target, ...]],
+        routes: Mapping[str, Route],
         now: Callable[[], float] = time.monotonic,
         before: "Catalog | None" = None,
     ) -> None:
         self._entries = tuple(entries)
-        self._aliases = aliases
+        self._routes = routes
         self._now = now
         self._asked: dict[str, _Asked] = {}
         self._refreshing: asyncio.Task[None] | None = None
@@ -100,7 +106,7 @@ class Catalog:
     def models(self) -> list[Model]:
         """Give what ``GET /v1/models`` lists: aliases, then each provider's models, each name once."""
         self._renew()
-        found = {name: Model(name, "llms") for name in self._aliases}
+        found = {name: Model(name, "llms") for name in self._routes}
         for state in self.states():
             if state.on:
                 for model in state.models or ():
@@ -112,21 +118,26 @@ class Catalog:
         self._renew()
         return self.states()
 
-    async def targets(self, model: str) -> tuple[Target, ...]:
+    async def route(self, model: str) -> Route:
         """
-        Give the targets that ``model`` stands for, in fallback order.
+        Give what ``model`` stands for.
 
         Raises:
             ModelNotFoundError: Nobody serves it, even when asked again.
         """
         self._renew()
         try:
-            return routing.targets(model, self._aliases, self._offers())
+            return routing.route(model, self._routes, self._offers())
         except ModelNotFoundError:
             if self._refreshing is None:
                 raise
         await self.refresh()
-        return routing.targets(model, self._aliases, self._offers())
+        return routing.route(model, self._routes, self._offers())
+
+    def capabilities(self, target: Target) -> Capabilities:
+        """Give what its provider's list says of a target."""
+        asked = self._asked.get(target.provider)
+        return (asked.can.get(target.model) if asked is not None else None) or _NOT_KNOWN
 
     async def refresh(self) -> None:
         """Ask every provider whose list is missing or old; ends when all have answered or had their time."""
@@ -163,11 +174,13 @@ class Catalog:
         self._asked[entry.name] = await _models(entry.provider.models, self._now)
 
     def _offers(self) -> list[routing.Offer]:
-        return [
-            routing.Offer(state.name, self._asked[state.name].names if state.name in self._asked else None)
-            for state in self.states()
-            if state.on
-        ]
+        return [self._offer(entry) for entry in self._entries]
+
+    def _offer(self, entry: Entry) -> routing.Offer:
+        state = self._state(entry)
+        asked = self._asked.get(entry.name)
+        names = asked.names if asked is not None else None
+        return routing.Offer(entry.name, names, entry.credentials, entry.terms, None if state.on else state.reason)
 
     def _state(self, entry: Entry) -> ProviderState:
         if entry.provider is None:
@@ -183,6 +196,8 @@ class Catalog:
 
 _MOST_MODELS = 20_000
 
+_NOT_KNOWN = Capabilities()
+
 
 def _fit(name: str) -> bool:
     """Whether a client could ask for it at all."""
@@ -193,7 +208,8 @@ async def _models(ask: Callable[[], Awaitable[list[Model]]], now: Callable[[], f
     try:
         async with asyncio.timeout(_ASK_S):
             models = tuple(model for model in await ask() if _fit(model.id))[:_MOST_MODELS]
-            return _Asked(now(), models, names=frozenset(model.id for model in models))
+            names = frozenset(model.id for model in models)
+            return _Asked(now(), models, names=names, can={model.id: capabilities.of(model.extra) for model in models})
     except GatewayError as failure:
         return _Asked(now(), None, failure.message)
     except TimeoutError:

@@ -11,31 +11,11 @@ taken for an upstream that has gone silent.
 """
 
 import asyncio
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from llms.errors import FirstByteTimeoutError, GatewayError, IdleTimeoutError, TotalTimeoutError
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """
-    Limits in seconds.
-
-    Args:
-        connect_s: For a connection, DNS and TLS included.
-        first_byte_s: For the first data of a stream.
-        answer_s: For a whole answer that is not streamed.
-        idle_s: Between two signs of life of a stream that has begun: any byte is one.
-        total_s: For the call, from its acceptance to its end.
-    """
-
-    connect_s: float = 5.0
-    first_byte_s: float = 120.0
-    answer_s: float = 600.0
-    idle_s: float = 120.0
-    total_s: float = 3600.0
+from llms.terms import Clocks
 
 
 class Watch:
@@ -46,7 +26,7 @@ class Watch:
     timer serves all clocks and is moved lazily: a chunk costs two assignments, not a timer.
 
     Args:
-        clocks: The limits.
+        clocks: The limits, until ``use`` gives others.
     """
 
     def __init__(self, clocks: Clocks) -> None:
@@ -55,8 +35,8 @@ class Watch:
         self._timeout = asyncio.timeout(None)
         self._failure: GatewayError | None = None
         self._due_at: float | None = None  # when the present wait is over; None while not waiting
-        self._due: tuple[type[GatewayError], str] = _NEXT  # what its running out means
-        self._total_at = self._loop.time() + clocks.total_s
+        self._started_at = self._loop.time()
+        self._total_at = self._started_at + clocks.total_s
         self._timer_at = self._total_at
         self._timer = self._loop.call_at(self._total_at, self._tick)
 
@@ -74,17 +54,25 @@ class Watch:
             assert self._failure is not None  # noqa: S101 - nothing else moves the timeout
             raise self._failure from None
 
-    def await_first(self) -> None:
-        """From now on the first data of a stream is due."""
-        self._await(self._clocks.first_byte_s, _FIRST)
+    @property
+    def left_s(self) -> float:
+        """The seconds that the call has left in all."""
+        return self._total_at - self._loop.time()
 
-    def await_answer(self) -> None:
-        """From now on a whole answer is due."""
-        self._await(self._clocks.answer_s, _ANSWER)
+    def use(self, clocks: Clocks) -> None:
+        """Go by other limits from now on; the total is still that of the whole call."""
+        if clocks is self._clocks:
+            return
+        self._clocks = clocks
+        self._total_at = self._started_at + clocks.total_s
+        if self._timer_at > self._total_at:
+            self._arm(self._total_at)
 
     def await_next(self) -> None:
         """From now on the next sign of life of a stream is due."""
-        self._await(self._clocks.idle_s, _NEXT)
+        self._due_at = self._loop.time() + self._clocks.idle_s
+        if self._timer_at > self._due_at:
+            self._arm(self._due_at)
 
     def arrived(self) -> None:
         """What was due is here."""
@@ -96,12 +84,6 @@ class Watch:
             self._failure = failure
             self._timeout.reschedule(self._loop.time())
 
-    def _await(self, seconds: float, due: tuple[type[GatewayError], str]) -> None:
-        self._due_at = self._loop.time() + seconds
-        self._due = due
-        if self._timer_at > self._due_at:
-            self._arm(self._due_at)
-
     def _arm(self, when: float) -> None:
         self._timer.cancel()
         self._timer_at = when
@@ -112,21 +94,48 @@ class Watch:
         if now >= self._total_at:
             self.end(TotalTimeoutError("The call took longer than the gateway allows in all (total_s)."))
         elif self._due_at is not None and now >= self._due_at:
-            kind, message = self._due
-            self.end(kind(message))
+            self.end(IdleTimeoutError(_NEXT))
         else:
             self._arm(min(self._total_at, self._due_at or self._total_at))
 
 
-_FIRST = (
-    FirstByteTimeoutError,
-    "The provider sent nothing in the time allowed (first_byte_s). Try again, or another model.",
-)
-_ANSWER = (
-    FirstByteTimeoutError,
-    "The provider did not finish its answer in the time allowed (answer_s). Try streaming.",
-)
-_NEXT = (
-    IdleTimeoutError,
-    "The provider went silent in the middle of its answer (idle_s). What it sent is above.",
-)
+_NEXT = "The provider went silent in the middle of its answer (idle_s). What it sent is above."
+
+
+class FirstByte:
+    """
+    Times one attempt, up to the first data of a stream or to the end of a whole answer.
+
+    Apart from ``Watch``, since the attempt that it ends may be followed by another one. Use as an async context
+    manager.
+
+    Args:
+        clocks: The limits.
+        stream: Whether the answer is streamed.
+    """
+
+    def __init__(self, clocks: Clocks, *, stream: bool) -> None:
+        self._idle_s = clocks.idle_s
+        self._message = _FIRST if stream else _ANSWER
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(clocks.first_byte_s if stream else clocks.answer_s)
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise FirstByteTimeoutError(self._message) from None
+
+    def restart(self) -> None:
+        """Data came that says nothing yet: what follows it is due as between any two."""
+        self._timeout.reschedule(self._loop.time() + self._idle_s)
+
+
+_FIRST = "The provider sent nothing in the time allowed (first_byte_s). Try again, or another model."
+_ANSWER = "The provider did not finish its answer in the time allowed (answer_s). Try streaming."

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from llms.terms import Capabilities, Terms
+
 Chunk = dict[str, Any]
 """A ``chat.completion.chunk`` as OpenAI documents it."""
 
@@ -63,11 +65,55 @@ class Target:
         provider: The provider's name in the configuration.
         model: The model's name at that provider.
         defaults: Fields to add to the request where the client gave none.
+        overrides: Fields that take the place of what the client gave.
+        drop: Fields of the request that are left out.
+        rank: Targets are tried in this order; those of one rank share the load.
+        weight: Its share of the load among those of its rank.
+        credential: The variable that holds the key, of a provider that has several; ``None`` for its only one.
+        can: What the configuration says that it can do.
+        terms: On which it is called.
     """
 
     provider: str
     model: str
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    rank: int = 0
+    weight: float = 1.0
+    credential: str | None = None
+    can: Capabilities = field(default_factory=Capabilities)
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def name(self) -> str:
+        """``provider/model``."""
+        return f"{self.provider}/{self.model}"
+
+    @property
+    def label(self) -> str:
+        """Its name, and the variable of its key where there are several."""
+        return f"{self.name}@{self.credential}" if self.credential else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    What a model's name stands for.
+
+    Args:
+        targets: Best first; at least one.
+        off: Targets that are not tried, each with the reason.
+        sticky: Whether a conversation stays with one of several targets of a rank, whose cache then knows it.
+        fallback: Whether the next target is tried when one fails.
+        hedge_percent: Of how many calls a second target may be asked while the first one keeps silent.
+    """
+
+    targets: tuple[Target, ...]
+    off: tuple[tuple[Target, str], ...] = ()
+    sticky: bool = True
+    fallback: bool = True
+    hedge_percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +146,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request to one target, and how it ended: ``ok`` or an error's code."""
+    """One request to one target, and how it ended: ``ok`` or an error's code, up to its first block."""
 
     target: Target
     outcome: str
@@ -115,6 +161,8 @@ class CallRecord:
     Args:
         status: ``ok``, ``client_closed``, ``upstream_error``, ``timeout``, ``rejected``, ``draining`` or ``internal``.
         code: The error's code, where there was one.
+        attempts: In the order in which they ended.
+        skipped: Targets that were not tried, each with the reason.
         first_byte_s: Seconds from acceptance to the first block; ``None`` if none came.
     """
 
@@ -122,6 +170,7 @@ class CallRecord:
     status: str
     code: str | None
     attempts: tuple[Attempt, ...]
+    skipped: tuple[tuple[Target, str], ...]
     usage: Usage | None
     finish_reason: str | None
     chunks: int

@@ -10,6 +10,7 @@ def record(**changes):
         "status": "ok",
         "code": None,
         "attempts": (Attempt(Target("demo", "m"), "ok", 0.01),),
+        "skipped": (),
         "usage": Usage(3, 4),
         "finish_reason": "stop",
         "chunks": 5,
@@ -22,10 +23,24 @@ def record(**changes):
 def test_line():
     """A call is one line of key=value; what is not known is left out."""
     expected = (
-        "call=req_1 status=ok api=chat.completions model=m stream=1 attempts=demo/m:ok finish=stop "
+        "call=req_1 status=ok api=chat.completions model=m stream=1 attempts=demo/m:ok:10.0ms finish=stop "
         "input_tokens=3 output_tokens=4 chunks=5 first_ms=12.1 ms=500.0"
     )
     assert expected == call_log.line(record())
+
+
+def test_where_it_went():
+    """Each attempt has its outcome and its time, each target that was not tried its reason; a key has its name."""
+    second = Target("groq", "x", credential="GROQ_KEY_2")
+    went = record(
+        attempts=(Attempt(Target("demo", "m"), "overloaded", 0.25), Attempt(second, "ok", 0.01)),
+        skipped=((Target("far", "y"), "circuit open for 3.2 s"),),
+    )
+
+    line = call_log.line(went)
+
+    assert " attempts=demo/m:overloaded:250.0ms,groq/x@GROQ_KEY_2:ok:10.0ms " in line.replace('"', "")
+    assert ' skipped="far/y: circuit open for 3.2 s" ' in line
 
 
 def test_failed_line():

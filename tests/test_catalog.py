@@ -4,7 +4,7 @@ import pytest
 
 from llms.catalog import Catalog, Entry
 from llms.errors import ModelNotFoundError, UpstreamUnreachableError
-from llms.records import Model, Target
+from llms.records import Model, Route, Target
 
 
 class Service:
@@ -24,6 +24,10 @@ class Service:
             message = "nobody there"
             raise UpstreamUnreachableError(message)
         return [Model(name, self.name) for name in self.listed]
+
+
+async def targets(catalog, model):
+    return (await catalog.route(model)).targets
 
 
 class Clock:
@@ -76,10 +80,10 @@ async def test_server_that_starts_later(clock):
     service.listed = ["q"]
 
     with pytest.raises(ModelNotFoundError):
-        await catalog.targets("q")
+        await targets(catalog, "q")
     clock.now += 11
 
-    assert (Target("ollama", "q"),) == await catalog.targets("q")
+    assert (Target("ollama", "q"),) == await targets(catalog, "q")
     assert 2 == service.asked
 
 
@@ -91,12 +95,12 @@ async def test_old_list_is_renewed_behind_the_call(clock):
     clock.now += 301
     service.go = asyncio.Event()
 
-    assert (Target("groq", "llama"),) == await catalog.targets("llama")
+    assert (Target("groq", "llama"),) == await targets(catalog, "llama")
     service.listed = ["qwen"]
     service.go.set()
     await catalog.refresh()
 
-    assert (Target("groq", "qwen"),) == await catalog.targets("qwen")
+    assert (Target("groq", "qwen"),) == await targets(catalog, "qwen")
     await catalog.close()
 
 
@@ -115,7 +119,7 @@ async def test_models_of_the_configuration(clock):
     service = Service("mine", None)
     catalog = Catalog([Entry("mine", service, "ready", listed=("a", "b"))], {}, clock)
 
-    assert (Target("mine", "b"),) == await catalog.targets("b")
+    assert (Target("mine", "b"),) == await targets(catalog, "b")
     await catalog.refresh()
     assert 0 == service.asked
     assert ["a", "b"] == [model.id for model in catalog.models()]
@@ -128,7 +132,7 @@ async def test_listing(clock):
         Entry("other", Service("other", ["qwen", "phi"]), "its key is set"),
         Entry("off", None, "no key"),
     ]
-    catalog = Catalog(entries, {"fast": (Target("groq", "llama"),)}, clock)
+    catalog = Catalog(entries, {"fast": Route((Target("groq", "llama"),))}, clock)
     await catalog.refresh()
 
     assert [("fast", "llms"), ("llama", "groq"), ("qwen", "groq"), ("phi", "other")] == [
@@ -166,7 +170,7 @@ async def test_service_that_does_not_answer(clock, monkeypatch):
 
     assert (True, None) == (catalog.states()[0].on, catalog.states()[0].models)
     assert "no answer in" in catalog.states()[0].reason
-    assert (Target("groq", "llama"),) == await catalog.targets("llama")
+    assert (Target("groq", "llama"),) == await targets(catalog, "llama")
 
 
 async def test_names_that_nobody_can_ask_for(clock):

@@ -2,26 +2,47 @@ import asyncio
 
 import pytest
 
-from llms.clocks import Clocks, Watch
+from llms.clocks import FirstByte, Watch
 from llms.errors import DrainingError, FirstByteTimeoutError, IdleTimeoutError, TotalTimeoutError
+from llms.terms import Clocks
 
 CLOCKS = Clocks(first_byte_s=0.2, answer_s=0.2, idle_s=0.2, total_s=10)
 
 
 async def test_first_data():
-    """A stream whose first data does not come in time ends with that failure."""
-    with pytest.raises(FirstByteTimeoutError):
-        async with Watch(CLOCKS) as watch:
-            watch.await_first()
-            await asyncio.sleep(5)
+    """An attempt whose first data does not come in time ends with that failure; another may follow it."""
+    for _ in range(2):
+        with pytest.raises(FirstByteTimeoutError, match="first_byte_s"):
+            async with FirstByte(CLOCKS, stream=True):
+                await asyncio.sleep(5)
 
 
 async def test_whole_answer():
     """An answer that is not streamed has a clock of its own."""
     with pytest.raises(FirstByteTimeoutError, match="answer_s"):
-        async with Watch(CLOCKS) as watch:
-            watch.await_answer()
+        async with FirstByte(Clocks(first_byte_s=10, answer_s=0.2), stream=False):
             await asyncio.sleep(5)
+
+
+async def test_first_data_that_says_nothing():
+    """Data that says nothing yet gives what follows the time that there is between any two."""
+    async with FirstByte(Clocks(first_byte_s=0.2, idle_s=5), stream=True) as clock:
+        clock.restart()
+        await asyncio.sleep(0.4)
+
+
+async def test_other_limits():
+    """A target's own limits take the place of the server's; the total is that of the whole call."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    with pytest.raises(TotalTimeoutError):
+        async with Watch(CLOCKS) as watch:
+            await asyncio.sleep(0.2)
+            watch.use(Clocks(total_s=0.4))
+            assert watch.left_s < 0.25
+            await asyncio.sleep(5)
+
+    assert 0.39 <= loop.time() - started < 2
 
 
 async def test_silence_after_data():
@@ -76,7 +97,7 @@ async def test_cancellation_from_outside_stays_one():
 
     async def run():
         async with Watch(CLOCKS) as watch:
-            watch.await_first()
+            watch.await_next()
             entered.set()
             await asyncio.sleep(5)
 

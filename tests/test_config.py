@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llms.config import ConfigError, parse
-from llms.records import Target
+from llms.records import Route, Target
 
 SHA = "sha256:" + "0123456789abcdef" * 4
 
@@ -151,9 +151,9 @@ def test_three_spellings_of_an_alias():
     )
 
     assert {
-        "one": (Target("groq", "meta/llama"),),
-        "two": (Target("groq", "llama"), Target("demo", "demo")),
-        "gpt-4.1": (Target("demo", "demo", {"temperature": 0, "stop": ["x"]}),),
+        "one": Route((Target("groq", "meta/llama"),)),
+        "two": Route((Target("groq", "llama"), Target("demo", "demo", rank=1))),
+        "gpt-4.1": Route((Target("demo", "demo", {"temperature": 0, "stop": ["x"]}),)),
     } == found.models
 
 
@@ -224,8 +224,8 @@ MISTAKES = [
     ({"providers": {"demo": {}}, "models": {"gpt-4.1": ["demo/x", "zzz/x"]}}, ['models["gpt-4.1"][1]: no such provider in `providers`']),
     ({"providers": {"demo": {}}, "models": {"a": "demo/x", "b": {"targets": ["demo/x", "a"]}}}, ["models.b.targets[1]: is an alias itself; an alias stands for `provider/model` only"]),
     ({"providers": {"demo": {}}, "models": {"fast": []}}, ["models.fast: must not be empty"]),
-    ({"providers": {"demo": {}}, "models": {"fast": ["demo/x", 1]}}, ["models.fast[1]: must be a string"]),
-    ({"models": {"fast": [1]}}, ["models.fast[0]: must be a string"]),
+    ({"providers": {"demo": {}}, "models": {"fast": ["demo/x", 1]}}, ["models.fast[1]: must be a string, or must be an object, or must be a list"]),
+    ({"models": {"fast": [1]}}, ["models.fast[0]: must be a string, or must be an object, or must be a list"]),
     ({"models": {"fast": {"target": []}}}, ["models.fast.targets: is required", "models.fast.target: unknown option; did you mean `targets`?"]),
     ({"models": {"fast": {"targets": []}}}, ["models.fast.targets: must not be empty"]),
     ({"providers": {"demo": {}}, "models": {"fast": {"targets": ["demo/x"], "defaults": 1}}}, ["models.fast.defaults: must be an object"]),
@@ -345,7 +345,7 @@ def test_defaults_of_an_alias_are_read_like_a_request():
     config = parse(json.dumps({"providers": {"demo": {}}, "models": models}).encode(), {}, "c")
     bad = {"fast": {"targets": ["demo/demo"], "defaults": {"temperature": "hot", "api_base": "http://x"}}}
 
-    assert {"reasoning_effort": "low"} == dict(config.models["fast"][0].defaults)
+    assert {"reasoning_effort": "low"} == dict(config.models["fast"].targets[0].defaults)
     with pytest.raises(ConfigError) as caught:
         parse(json.dumps({"providers": {"demo": {}}, "models": bad}).encode(), {}, "c")
     assert ["models.fast.defaults.temperature"] == [problem.path for problem in caught.value.problems]

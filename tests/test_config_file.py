@@ -175,7 +175,8 @@ def test_keys_that_are_there_twice():
         "f: server.port: is there twice; keep one",
         "f: models: is there twice; keep one",
         "f: models.a[0].b: is there twice; keep one",
-        "f: models.a[0]: must be a string",
+        "f: models.a[0].target: is required",
+        "f: models.a[0].b: unknown option; known are target, weight, defaults, overrides, drop, can",
     ] == refusal(parse, data, {}, "f").splitlines()
 
 

@@ -20,7 +20,7 @@ async def two():
 
 async def start(gateway, two, **models):
     providers = {
-        name: {"type": "openai", "base_url": f"{upstream.url}/v1", "models": ["m", name]}
+        name: {"type": "openai", "base_url": f"{upstream.url}/v1", "models": ["m", name], "retries": 0}
         for name, upstream in zip(("one", "two"), two, strict=True)
     }
     clocks = {"connect_s": 1, "first_byte_s": 0.5, "answer_s": 0.5}

@@ -41,8 +41,7 @@ def document(config: Config, states: Sequence[ProviderState]) -> dict[str, Any]:
     """Give all there is to know, as JSON has it."""
     return {
         "models": [
-            {"id": name, "targets": [f"{target.provider}/{target.model}" for target in targets]}
-            for name, targets in config.models.items()
+            {"id": name, "targets": [target.name for target in route.targets]} for name, route in config.models.items()
         ],
         "providers": [
             {
@@ -60,9 +59,10 @@ def table(config: Config, states: Sequence[ProviderState]) -> Table:
     """Give a line for each model, and one for each provider that has none to show."""
     rows = Table("model", "provider", "state", "why", box=None, pad_edge=False)
     on = {state.name for state in states if state.on}
-    for name, targets in config.models.items():
-        words = ", ".join(f"{target.provider}/{target.model}" for target in targets)
-        rows.add_row(escape(name), "(alias)", _state(any(target.provider in on for target in targets)), escape(words))
+    for name, route in config.models.items():
+        words = ", ".join(target.name for target in route.targets)
+        on_any = any(target.provider in on for target in route.targets)
+        rows.add_row(escape(name), "(alias)", _state(on_any), escape(words))
     for state in states:
         for name in [model.id for model in state.models or ()] or ["-"]:
             rows.add_row(escape(name), state.name, _state(state.on), escape(state.reason))

@@ -12,7 +12,7 @@ from llms.config.problems import ConfigError, Loc, Problem, check, nearest, unkn
 from llms.config.server import KEY, Server
 from llms.providers import registry
 from llms.providers.options import Options, is_loopback, secret
-from llms.records import Target
+from llms.records import Route
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -28,13 +28,13 @@ class Config:
         source: The file.
         server: Where the gateway listens, and its limits.
         providers: Options by name, in fallback order. Read only.
-        models: What each alias stands for, best first. Read only.
+        models: What each alias stands for. Read only.
     """
 
     source: str
     server: Server
     providers: Mapping[str, Options]
-    models: Mapping[str, tuple[Target, ...]]
+    models: Mapping[str, Route]
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -67,7 +67,8 @@ def parse(data: bytes, environ: Mapping[str, str], source: str) -> Config:
     providers, found = _providers(raw.get("providers", {}))
     problems += found
     known = raw.get("providers", {})
-    models, found = aliases(raw.get("models", {}), tuple(known) if isinstance(known, dict) else ())
+    terms = {name: options.over(server.terms) for name, options in providers.items()}
+    models, found = aliases(raw.get("models", {}), tuple(known) if isinstance(known, dict) else (), terms)
     problems += found
     if problems:
         raise ConfigError(source, problems)

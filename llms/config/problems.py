@@ -101,13 +101,24 @@ def check(kind: type[Section], raw: Mapping[str, Any], at: Loc) -> tuple[Section
         return kind.model_validate_json(json.dumps(raw), strict=True), []
     except ValidationError as error:
         found: dict[Loc, list[str]] = {}
+        mismatched: set[Loc] = set()
         for detail in error.errors(include_url=False, include_input=True):
             if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
                 continue  # pydantic counts the right items only; the wrong ones are reported already
             loc = _real(detail, raw)
-            found.setdefault(at + loc, []).append(_message(detail, _fields(kind, loc[:-1])))
-        # Several at one place are the branches of a union.
-        return None, [Problem(loc, ", or ".join(messages)) for loc, messages in found.items()]
+            messages = found.setdefault(at + loc, [])
+            if detail["type"].endswith("_type"):
+                if messages and at + loc not in mismatched:
+                    continue
+                mismatched.add(at + loc)
+            elif at + loc in mismatched:
+                mismatched.discard(at + loc)
+                messages.clear()
+            messages.append(_message(detail, _fields(kind, loc[:-1])))
+        # Several at one place are the branches of a union. Where the value is of one of their types, what is wrong lies
+        # with that one, or within it.
+        covered = mismatched & {loc[:length] for loc in found for length in range(len(loc))}
+        return None, [Problem(loc, ", or ".join(words)) for loc, words in found.items() if loc not in covered]
 
 
 def _real(detail: ErrorDetails, raw: object) -> Loc:

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from llms import terms
+from llms.providers.given import DAY_S, WEEK_S
+
 KEY = r"^(\$[A-Za-z_][A-Za-z0-9_]*|sha256:[0-9a-f]{64})$"
 HOST = r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+)$"
 ORIGIN = r"^[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(:[0-9]{1,5})?$|^https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$"
 
-_DAY_S = 86_400
-_WEEK_S = 7 * _DAY_S
 
 _Host = Annotated[str, StringConstraints(pattern=HOST, max_length=253, to_lower=True)]
 
@@ -22,17 +23,15 @@ class Clocks(_Section):
     """How long a call may wait for the provider, in seconds."""
 
     connect_s: float = Field(default=5, gt=0, le=300, description="For a connection, DNS and TLS included.")
-    first_byte_s: float = Field(default=120, gt=0, le=_DAY_S, description="Until the first data of a stream.")
-    answer_s: float = Field(
-        default=600, gt=0, le=_DAY_S, description="Until the end of an answer that is not streamed."
-    )
+    first_byte_s: float = Field(default=120, gt=0, le=DAY_S, description="Until the first data of a stream.")
+    answer_s: float = Field(default=600, gt=0, le=DAY_S, description="Until the end of an answer that is not streamed.")
     idle_s: float = Field(
         default=120,
         gt=0,
-        le=_DAY_S,
+        le=DAY_S,
         description="Between two signs of life of a stream that has begun; any byte is one, a comment too.",
     )
-    total_s: float = Field(default=3600, gt=0, le=_WEEK_S, description="For the whole call.")
+    total_s: float = Field(default=3600, gt=0, le=WEEK_S, description="For the whole call.")
 
 
 class Server(_Section):
@@ -98,3 +97,9 @@ class Server(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least serious messages that are logged."
     )
+
+    @property
+    def terms(self) -> terms.Terms:
+        """The terms of every target that neither its provider nor its model gives others."""
+        clocks = terms.Clocks(**self.clocks.model_dump(), write_stall_s=self.write_stall_s)
+        return terms.Terms(clocks)

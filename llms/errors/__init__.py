@@ -6,6 +6,7 @@ Every failure a call can end in, as one tree.
     GatewayError
     ├── InvalidRequestError 400
     │   ├── UnauthenticatedError 401
+    │   ├── NoTargetError 400
     │   ├── NotFoundError 404
     │   │   └── ModelNotFoundError 404
     │   ├── MethodNotAllowedError 405
@@ -31,6 +32,7 @@ Every failure a call can end in, as one tree.
     │   ├── UpstreamTLSError
     │   ├── UpstreamRedirectError
     │   ├── UpstreamAuthError
+    │   ├── CircuitOpenError 503
     │   ├── UpstreamFailedError
     │   ├── UpstreamRefusedError (a status of its own: 400, 404, 422 …)
     │   └── UpstreamOverloadedError 503
@@ -59,6 +61,7 @@ from llms.errors.client import (
     MisdirectedHostError,
     ModelNotFoundError,
     NotAllowedError,
+    NoTargetError,
     NotFoundError,
     OverloadedError,
     RateLimitedError,
@@ -68,6 +71,7 @@ from llms.errors.client import (
     UnsupportedMediaTypeError,
 )
 from llms.errors.upstream import (
+    CircuitOpenError,
     ConnectTimeoutError,
     FirstByteTimeoutError,
     IdleTimeoutError,
@@ -90,6 +94,7 @@ from llms.errors.upstream import (
 )
 
 __all__ = [
+    "CircuitOpenError",
     "ConnectTimeoutError",
     "DrainingError",
     "ExpectationFailedError",
@@ -102,6 +107,7 @@ __all__ = [
     "MethodNotAllowedError",
     "MisdirectedHostError",
     "ModelNotFoundError",
+    "NoTargetError",
     "NotAllowedError",
     "NotFoundError",
     "OverloadedError",

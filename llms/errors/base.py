@@ -11,6 +11,8 @@ class Retry(Enum):
     """The request was provably not processed: connect refused, DNS, TLS handshake cut short."""
     REJECT = "reject"
     """The upstream refused explicitly: 429, 503, 529, or 500/502 with a complete answer."""
+    ELSEWHERE = "elsewhere"
+    """It will refuse again, but only it: its key, a model that it does not have, no room. Another target may not."""
     STALE = "stale"
     """A pooled connection was closed under the request: once more, on a new connection."""
     AMBIGUOUS = "ambiguous"

@@ -18,6 +18,12 @@ class UnauthenticatedError(InvalidRequestError):
     default_code = "invalid_api_key"
 
 
+class NoTargetError(InvalidRequestError):
+    """None of the model's targets can do what the request asks for, as the configuration has it."""
+
+    default_code = "unsupported_parameter"
+
+
 class NotFoundError(InvalidRequestError):
     """There is no such path."""
 
@@ -29,7 +35,7 @@ class ModelNotFoundError(NotFoundError):
     """No provider that is on serves this model."""
 
     default_code = "model_not_found"
-    default_retry = Retry.REJECT  # another target may have it
+    default_retry = Retry.ELSEWHERE
 
 
 class MethodNotAllowedError(InvalidRequestError):
@@ -99,6 +105,7 @@ class InsufficientQuotaError(RateLimitedError):
 
     default_code = "insufficient_quota"
     should_retry = False
+    default_retry = Retry.ELSEWHERE
 
 
 class InternalError(GatewayError):

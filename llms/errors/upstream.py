@@ -7,7 +7,7 @@ class UpstreamError(GatewayError):
     """
     The provider's side failed.
 
-    The client is told to retry where that may help, as the gateway tries other targets but none of them twice.
+    The client is not told to retry: the gateway has, where that may help. Retries on both sides multiply.
     """
 
     status = 502
@@ -20,7 +20,6 @@ class UpstreamUnreachableError(UpstreamError):
 
     default_code = "upstream_unreachable"
     default_retry = Retry.SAFE
-    should_retry = True
 
 
 class UpstreamAddressError(UpstreamError):
@@ -74,17 +73,34 @@ class UpstreamRedirectError(UpstreamError):
 
 
 class UpstreamAuthError(UpstreamError):
-    """The provider refused the gateway's key. The client's own key is fine, so this is no 401."""
+    """
+    The provider refused the gateway's key. The client's own key is fine, so this is no 401.
+
+    Args:
+        key_refused: Whether it is the key (401), not what it may do (403): then it is set aside.
+    """
 
     default_code = "upstream_auth_error"
-    default_retry = Retry.REJECT  # another target has another key
+    default_retry = Retry.ELSEWHERE
+
+    def __init__(self, message: str, *, key_refused: bool = False) -> None:
+        super().__init__(message)
+        self.key_refused = key_refused
+
+
+class CircuitOpenError(UpstreamError):
+    """The provider could not be reached several times in a row: it is left alone for some seconds."""
+
+    status = 503
+    type = "overloaded_error"
+    default_code = "upstream_circuit_open"
+    should_retry = True
 
 
 class UpstreamFailedError(UpstreamError):
     """The provider said that it failed: 5xx, or an error object in its stream."""
 
     default_retry = Retry.REJECT
-    should_retry = True
 
 
 class UpstreamOverloadedError(UpstreamFailedError):
@@ -93,6 +109,7 @@ class UpstreamOverloadedError(UpstreamFailedError):
     status = 503
     type = "overloaded_error"
     default_code = "overloaded"
+    should_retry = True
 
 
 class UpstreamRefusedError(UpstreamError):
@@ -134,7 +151,6 @@ class ConnectTimeoutError(UpstreamTimeoutError):
 
     default_code = "upstream_connect_timeout"
     default_retry = Retry.SAFE
-    should_retry = True
 
 
 class FirstByteTimeoutError(UpstreamTimeoutError):

@@ -22,7 +22,7 @@ from llms.providers.airefinery_load import Account, Loader, cache_folder
 from llms.providers.airefinery_sdk import AiRefinerySdk
 from llms.providers.http import HttpProvider
 from llms.providers.openai_codec import Codec, Service
-from llms.providers.options import EnvName, HttpUrl, secret
+from llms.providers.options import EnvName, EnvNames, HttpUrl, first_key, secret
 from llms.providers.presets import Dialect
 from llms.records import Provider, Send
 
@@ -62,7 +62,10 @@ class Options(options.Options):
     base_url: Annotated[HttpUrl, AfterValidator(_without_v1)] = Field(
         default=BASE_URL, description="Where the service is; `/v1` is added. The variable AIR_BASE_URL is not read."
     )
-    api_key: EnvName = Field(default="$AIREFINERY_API_KEY", description="`$NAME` of the variable that holds the key.")
+    api_key: EnvNames = Field(
+        default="$AIREFINERY_API_KEY",
+        description="`$NAME` of the variable that holds the key, or a list of several that share the load.",
+    )
     via: Literal["wire", "sdk"] = Field(
         default="wire",
         description="`wire` speaks to the service itself; `sdk` goes through the airefinery-sdk package, which has to"
@@ -83,32 +86,33 @@ class Options(options.Options):
     def build(self, name: str, environ: Mapping[str, str], send: Send) -> Provider:
         if self.via == "wire":
             return HttpProvider(name, Codec(self._service(name, environ)), send)
-        hint = "Check its token section." if self.token else f"Check {self.api_key}."
+        hint = "Check its token section." if self.token else f"Check {first_key(self.api_key)}."
         loader = Loader(self._account(environ), cache_folder(environ), Failures(name, hint))
         return AiRefinerySdk(name, loader, DIALECT)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        return (self.token.client_id, self.token.client_secret) if self.token else (self.api_key,)
+        return (self.token.client_id, self.token.client_secret) if self.token else (first_key(self.api_key) or "",)
 
     def missing(self, environ: Mapping[str, str]) -> str | None:
         reason = sdk_missing(sys.version_info[:2], installed=_is_installed()) if self.via == "sdk" else None
         return reason or super().missing(environ)
 
     def _service(self, name: str, environ: Mapping[str, str]) -> Service:
-        key = secret(self.api_key, environ)
+        key_name = first_key(self.api_key)
+        key = secret(key_name, environ)
         return Service(
             name=name,
             base_url=f"{self.base_url}/v1",
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            key_name=self.api_key,
+            key_name=key_name,
             secrets=(key,) if key else (),
             dialect=DIALECT,
         )
 
     def _account(self, environ: Mapping[str, str]) -> Account:
         if self.token is None:
-            return Account(self.base_url, key=secret(self.api_key, environ) or "")
+            return Account(self.base_url, key=secret(first_key(self.api_key), environ) or "")
         token = {
             "url": self.token.url,
             "client_id": secret(self.token.client_id, environ) or "",

@@ -127,7 +127,8 @@ class Failures:
         text = f"The provider refused the request with status {error.status} and its SDK does not say why.{hint}"
         refusal = failure({"message": text}, error.status, retry_after_s(error.headers or {}))
         if isinstance(refusal, UpstreamAuthError):
-            return UpstreamAuthError(f"Provider {self.name} refused the gateway's key. {self.hint}")
+            message = f"Provider {self.name} refused the gateway's key. {self.hint}"
+            return UpstreamAuthError(message, key_refused=refusal.key_refused)
         return refusal
 
 

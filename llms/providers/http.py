@@ -25,8 +25,7 @@ from llms.wire import accumulate
 
 _log = logging.getLogger("llms.providers")
 
-MAX_ANSWER_BYTES = 64 << 20
-"""The longest whole answer: what a request may be by default, since images come back the size they go out."""
+_MAX_LIST_BYTES = 64 << 20
 
 MAX_ERROR_BYTES = 64 << 10
 _LOGGED_TEXT = 200
@@ -110,10 +109,11 @@ class HttpProvider:
         self._send = send
 
     async def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
-        async with self._send(self._codec.chat(call, target)) as response:
+        terms = target.terms
+        async with self._send(self._codec.chat(call, target), terms.clocks.connect_s) as response:
             await self._check(response, call, target)
             if response.content_type == "application/json" and "application/json" not in self._codec.stream_types:
-                body = await _whole(response)
+                body = await _whole(response, terms.bounds.max_answer_bytes)
                 yield accumulate.chunks(self._codec.completion(call, target, body))
                 return
             async with aclosing(self._stream(response, call, target)) as blocks:
@@ -121,21 +121,23 @@ class HttpProvider:
                     yield block
 
     async def complete(self, call: Call, target: Target) -> Completion:
-        async with self._send(self._codec.chat(call, target)) as response:
+        terms = target.terms
+        async with self._send(self._codec.chat(call, target), terms.clocks.connect_s) as response:
             await self._check(response, call, target)
             if response.content_type in self._codec.stream_types:
                 return await self._collect(response, call, target)
-            return self._codec.completion(call, target, await _whole(response))
+            return self._codec.completion(call, target, await _whole(response, terms.bounds.max_answer_bytes))
 
     async def embed(self, call: Call, target: Target) -> dict[str, Any]:
-        async with self._send(self._codec.embed(call, target)) as response:
+        terms = target.terms
+        async with self._send(self._codec.embed(call, target), terms.clocks.connect_s) as response:
             await self._check(response, call, target)
-            return self._codec.embeddings(call, target, await _whole(response))
+            return self._codec.embeddings(call, target, await _whole(response, terms.bounds.max_answer_bytes))
 
     async def models(self) -> list[Model]:
         async with self._send(self._codec.list_models()) as response:
             await self._check(response, None, None)
-            return self._codec.models(await response.read(MAX_ANSWER_BYTES))
+            return self._codec.models(await response.read(_MAX_LIST_BYTES))
 
     async def _stream(
         self, response: UpstreamResponse, call: Call, target: Target, max_bytes: float = inf
@@ -165,7 +167,7 @@ class HttpProvider:
 
     async def _collect(self, response: UpstreamResponse, call: Call, target: Target) -> Completion:
         whole = accumulate.Accumulator(call)
-        async with aclosing(self._stream(response, call, target, MAX_ANSWER_BYTES)) as blocks:
+        async with aclosing(self._stream(response, call, target, target.terms.bounds.max_answer_bytes)) as blocks:
             async for block in blocks:
                 whole.feed(block)
         return whole.completion()
@@ -189,8 +191,8 @@ class HttpProvider:
         raise self._codec.failure(status, response.headers, await _beginning(response), call, target)
 
 
-async def _whole(response: UpstreamResponse) -> bytes:
-    body = await response.read(MAX_ANSWER_BYTES)
+async def _whole(response: UpstreamResponse, max_bytes: int) -> bytes:
+    body = await response.read(max_bytes)
     if not body.strip():
         raise UpstreamBadResponseError(_EMPTY, retry=Retry.AMBIGUOUS)
     return body

@@ -30,20 +30,22 @@ class Options(options.Options):
     base_url: options.HttpUrl = Field(
         default="http://127.0.0.1:11434", description="Where the server is, without /api."
     )
-    api_key: options.EnvName | None = Field(
-        default=None, description="For ollama.com; a server of one's own needs none."
+    api_key: options.EnvNames | None = Field(
+        default=None,
+        description="For ollama.com: the variable that holds the key, or several; a server of one's own needs none.",
     )
     keep_alive: str | int | None = Field(
         default=None, description='How long a model stays in memory after a call, as "5m"; -1 for ever, 0 not at all.'
     )
 
     def build(self, name: str, environ: Mapping[str, str], send: Send) -> "Ollama":
-        key = options.secret(self.api_key, environ)
+        key = options.secret(options.first_key(self.api_key), environ)
         return Ollama(name, Codec(name, self.base_url, key, self.keep_alive), send)
 
     @property
     def variables(self) -> tuple[str, ...]:
-        return (self.api_key,) if self.api_key else ()
+        key = options.first_key(self.api_key)
+        return (key,) if key else ()
 
     @property
     def local_url(self) -> str | None:

@@ -45,7 +45,7 @@ class Codec:
         return self._post("/api/chat", ollama_request.chat(call, target, self.keep_alive), "application/x-ndjson")
 
     def decoder(self, call: Call, target: Target) -> Decoder:
-        return Decoder(call, self._failures(call, target))
+        return Decoder(call, self._failures(call, target), target.terms.bounds)
 
     def completion(self, call: Call, target: Target, body: bytes) -> Completion:
         decoder = self.decoder(call, target)

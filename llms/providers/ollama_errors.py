@@ -59,7 +59,7 @@ class Failures:
         text = self._said(_error(body))
         if status in (401, 403):
             message = "The provider refused the gateway's credentials. Check its api_key, or run 'ollama signin' there."
-            return UpstreamAuthError(message)
+            return UpstreamAuthError(message, key_refused=status == 401)
         if status == 429:
             message = text or "The provider has had too many requests. Try again later."
             return RateLimitedError(message, retry_after_s=retry_after_s(headers))

@@ -14,13 +14,13 @@ from llms.errors import GatewayError, UpstreamBadResponseError, UpstreamTruncate
 from llms.providers.ollama_errors import Failures
 from llms.providers.ollama_tools import custom_tools
 from llms.records import Block, Call
+from llms.terms import Bounds
 from llms.wire import json_text, ndjson
 from llms.wire.chunks import ChunkBuilder
 from llms.wire.logprobs import octets
 from llms.wire.tool_deltas import MAX_TOOL_CALLS
 
-MAX_LINE_BYTES = 4 << 20
-"""A tool call comes in one line, with the file that it writes, say; 4 MiB is what an event may be elsewhere too."""
+_BOUNDS = Bounds()
 
 _MAX_ID = 256
 """The longest id of a tool call that is kept for the length of the answer; Ollama's have 13 characters."""
@@ -35,14 +35,14 @@ class Decoder:
 
     Args:
         failures: Words what an error line says.
-        max_lines: The most lines of the stream.
+        bounds: Of the stream's lines.
     """
 
-    def __init__(self, call: Call, failures: Failures, max_lines: int = ndjson.MAX_LINES) -> None:
+    def __init__(self, call: Call, failures: Failures, bounds: Bounds = _BOUNDS) -> None:
         self.done = False
         self._failures = failures
         self._failure: GatewayError | None = None
-        self._lines = ndjson.Decoder(MAX_LINE_BYTES, max_lines)
+        self._lines = ndjson.Decoder(bounds.max_event_bytes, bounds.max_events)
         self._build = ChunkBuilder(call)
         self._tools = _ToolCalls(call, self._build)
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from llms.providers import options
 from llms.providers.http import HttpProvider
 from llms.providers.openai_codec import Codec, Service
-from llms.providers.options import EnvName, HttpUrl, is_loopback, secret
+from llms.providers.options import EnvNames, HttpUrl, first_key, is_loopback, secret
 from llms.providers.presets import PRESETS, Dialect, MaxTokensField, Preset, ReasoningField
 from llms.records import Provider, Send
 from llms.wire.think import ThinkTags
@@ -74,9 +74,10 @@ class Options(options.Options):
         "sglang",
     ] = Field(default="openai", description="The service; `openai` with a base_url for any that is not listed.")
     base_url: HttpUrl | None = Field(default=None, description="Where its API is, `/v1` included.")
-    api_key: EnvName | None = Field(
+    api_key: EnvNames | None = Field(
         default=None,
-        description="`$NAME` of the variable that holds the key. A preset's own key is sent to its own base_url only.",
+        description="`$NAME` of the variable that holds the key, or a list of several that share the load. A preset's"
+        " own key is sent to its own base_url only.",
     )
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(
         default_factory=dict, description="Further headers to send; a value may be `$NAME`."
@@ -150,7 +151,7 @@ class Options(options.Options):
 
     @property
     def _key_name(self) -> str | None:
-        return self.api_key or (None if self._elsewhere else self._preset.api_key)
+        return first_key(self.api_key) or (None if self._elsewhere else self._preset.api_key)
 
     @property
     def _dialect(self) -> Dialect:

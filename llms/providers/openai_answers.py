@@ -5,12 +5,12 @@ from typing import Any
 from llms.errors import GatewayError, UpstreamBadResponseError
 from llms.providers.model_facts import facts
 from llms.records import Block, Call, Completion, Model
+from llms.terms import Bounds
 from llms.wire import chunks, json_text, normalise, sse
 from llms.wire.failures import Clean, error_in, failure
 from llms.wire.think import ThinkTags
 
-MAX_EVENT_BYTES = 4 << 20
-"""The longest event: four times a large tool call, and small enough to be held for every stream at once."""
+_BOUNDS = Bounds()
 
 
 class StreamDecoder:
@@ -21,14 +21,12 @@ class StreamDecoder:
         call: The call that it answers.
         clean: Applied to the text of an upstream's error.
         tags: How the model writes reasoning into its text, if it does.
-        max_events: The most events of the stream.
+        bounds: Of the stream's events.
     """
 
-    def __init__(
-        self, call: Call, clean: Clean, tags: ThinkTags | None = None, max_events: int = sse.MAX_EVENTS
-    ) -> None:
+    def __init__(self, call: Call, clean: Clean, tags: ThinkTags | None = None, bounds: Bounds = _BOUNDS) -> None:
         self._clean = clean
-        self._events = sse.Decoder(MAX_EVENT_BYTES, max_events)
+        self._events = sse.Decoder(bounds.max_event_bytes, bounds.max_events)
         self._stream = normalise.Normaliser(call, clean, tags)
         self._failure: GatewayError | None = None
         self._ended = False  # by [DONE]

@@ -66,7 +66,7 @@ class Codec:
         return self._post("/chat/completions", body, "text/event-stream" if call.stream else "application/json")
 
     def decoder(self, call: Call, target: Target) -> openai_answers.StreamDecoder:
-        return openai_answers.StreamDecoder(call, self._clean(call, target), self._tags(target))
+        return openai_answers.StreamDecoder(call, self._clean(call, target), self._tags(target), target.terms.bounds)
 
     def completion(self, call: Call, target: Target, body: bytes) -> Completion:
         return openai_answers.completion(call, body, self._clean(call, target), self._tags(target))
@@ -92,7 +92,7 @@ class Codec:
     ) -> GatewayError:
         error = failure(error_of(body), status, retry_after_s(headers), self._clean(call, target))
         if isinstance(error, UpstreamAuthError):
-            return UpstreamAuthError(self._key_refused())
+            return UpstreamAuthError(self._key_refused(), key_refused=error.key_refused)
         missing = isinstance(error, ModelNotFoundError) or (status == 404 and "model" in error.message.lower())
         if missing and call is not None:
             message = f"The model '{call.model}' does not exist at its provider, or is not open to this gateway."

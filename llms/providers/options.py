@@ -9,15 +9,20 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from llms.providers.given import TermsGiven
 from llms.records import Provider, Send
+from llms.terms import Room
 
 EnvName = Annotated[str, Field(pattern=r"^\$[A-Za-z_][A-Za-z0-9_]*$")]
 """``$NAME``: the value is the environment variable's. A secret written out is refused."""
+
+EnvNames = EnvName | Annotated[tuple[EnvName, ...], Field(min_length=1, max_length=100)]
+"""One, or several that share the load."""
 
 
 def _http_url(value: str) -> str:
@@ -44,6 +49,11 @@ def secret(name: str | None, environ: Mapping[str, str]) -> str | None:
     return environ.get(name.removeprefix("$"), "").strip() or None if name else None
 
 
+def first_key(keys: str | tuple[str, ...] | None) -> str | None:
+    """Give the one key, by its variable; options with several are taken apart (``each_key``) before they are used."""
+    return keys[0] if isinstance(keys, tuple) else keys
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host``, a name or an address, is this machine's own."""
     try:
@@ -52,10 +62,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Options(BaseModel, ABC):
+class Options(TermsGiven, ABC):
     """The options that every provider has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(default=True, description="Set to false to leave the provider out.")
     models: tuple[str, ...] | None = Field(
@@ -65,6 +73,14 @@ class Options(BaseModel, ABC):
         default=False,
         description="Whether an `https` base_url with a public name may lead to this machine or a private network.",
     )
+
+    concurrency: int | None = Field(
+        default=None, ge=1, le=100_000, description="Calls that it is given at once; any number if left out."
+    )
+    queue: int = Field(
+        default=100, ge=0, le=100_000, description="Calls that wait while `concurrency` run; more are refused with 503."
+    )
+    queue_s: float = Field(default=5, gt=0, le=300, description="Seconds that each of them waits at most.")
 
     @abstractmethod
     def build(self, name: str, environ: Mapping[str, str], send: Send) -> Provider:
@@ -76,6 +92,18 @@ class Options(BaseModel, ABC):
             environ: Where secrets are.
             send: The one way out.
         """
+
+    @property
+    def room(self) -> Room:
+        """How many calls it is given at once."""
+        return Room(self.concurrency, self.queue, self.queue_s)
+
+    def each_key(self) -> dict[str | None, Self]:
+        """Give the options with each of its keys alone, by the variable's name; itself, by ``None``, if it has one."""
+        keys = getattr(self, "api_key", None)
+        if not isinstance(keys, tuple):
+            return {None: self}
+        return {name.removeprefix("$"): self.model_copy(update={"api_key": name}) for name in keys}
 
     @property
     def variables(self) -> tuple[str, ...]:

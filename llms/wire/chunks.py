@@ -176,3 +176,12 @@ class ChunkBuilder:
             "model": model,
             "choices": choices,
         }
+
+
+def says_something(block: Block) -> bool:
+    """Whether any of the chunks holds more than a role: a text, a call, an end, the usage."""
+    return any(not chunk["choices"] or any(_says(choice) for choice in chunk["choices"]) for chunk in block)
+
+
+def _says(choice: Chunk) -> bool:
+    return bool(choice["finish_reason"]) or any(value for name, value in choice["delta"].items() if name != "role")

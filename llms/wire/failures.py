@@ -113,7 +113,8 @@ def failure(
     text = clean(_text(error))
     code = _clean(_word(fields.get("code")), clean)
     if status in (401, 403) or (status == 400 and _BAD_KEY.search(text)):  # xAI and Gemini refuse keys with a 400
-        return UpstreamAuthError("The provider refused the gateway's key, or what it may do with it.")
+        message = "The provider refused the gateway's key, or what it may do with it."
+        return UpstreamAuthError(message, key_refused=status != 403)
     if status in (402, 429):
         return _limited(text, retry_after_s, empty=status == 402 or not _NO_CREDIT.isdisjoint(words))
     if status == 404 and "model_not_found" in words:

@@ -1,9 +1,7 @@
 """Newline-delimited JSON: an incremental reader. Source: https://github.com/ndjson/ndjson-spec."""
 
 from llms.errors import UpstreamEventTooLargeError
-
-MAX_LINES = 1_000_000
-"""The most lines of one stream: as many as events elsewhere (``llms.wire.sse``)."""
+from llms.terms import MAX_EVENTS
 
 
 class Decoder:
@@ -15,7 +13,7 @@ class Decoder:
         max_lines: The most lines. Blank ones are none.
     """
 
-    def __init__(self, max_line_bytes: int, max_lines: int = MAX_LINES) -> None:
+    def __init__(self, max_line_bytes: int, max_lines: int = MAX_EVENTS) -> None:
         self._limit = max_line_bytes
         self._left = max_lines
         self._pieces: list[bytes] = []

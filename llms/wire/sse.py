@@ -5,6 +5,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from llms.errors import UpstreamEventTooLargeError
+from llms.terms import MAX_EVENTS
 from llms.wire import json_text
 
 DONE = b"data: [DONE]\n\n"
@@ -13,9 +14,6 @@ KEEP_ALIVE = b": keep-alive\n\n"
 
 Event = tuple[bytes, bytes]
 """Name (empty where none was given) and data, lines joined by LF."""
-
-MAX_EVENTS = 1_000_000
-"""The most events of one stream: a token each, as many as the largest context holds; at 100 bytes each, 100 MB."""
 
 _LINES_APART = 100
 

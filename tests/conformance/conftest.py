@@ -87,7 +87,7 @@ def house(gateway: Callable[..., Awaitable[Running]], upstream: Upstream) -> Sta
         **settings: Any,
     ) -> House:
         dialect = DIALECTS[name]
-        options = {"models": [dialect.model], **dialect.section, **(section or {})}
+        options = {"models": [dialect.model], "retries": 0, **dialect.section, **(section or {})}
         if dialect.wire is not None:
             options["base_url"] = (url or upstream.url) + dialect.path
         running = await gateway(

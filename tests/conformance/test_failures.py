@@ -65,7 +65,7 @@ async def test_check_11_refused_by_the_upstream(house, provider, kind, status):
         assert (expected, own_status) == (type(error), error.status_code)
         assert_presentable(error, running)
         assert error.request_id == running.gateway.records[-1].call.id
-    assert 2 == len(running.sent)
+    assert (1 if status == 401 else 2) == len(running.sent)  # a key that was refused is not sent again at once
 
 
 @contextlib.contextmanager

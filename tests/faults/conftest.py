@@ -77,10 +77,12 @@ async def pair(
     """
     pairs: list[Pair] = []
 
-    async def start(*, kind: str = "openai", clocks: dict[str, float] | None = None, **server: Any) -> Pair:
+    async def start(
+        *, kind: str = "openai", clocks: dict[str, float] | None = None, up: dict[str, Any] | None = None, **server: Any
+    ) -> Pair:
         path, options = SECTIONS[kind]
         base_url = options["base_url"].format(url=upstream.url)
-        section = {**options, "base_url": base_url, "api_key": "$UP_KEY", "models": ["m"]}
+        section = {**options, "base_url": base_url, "api_key": "$UP_KEY", "models": ["m"], "retries": 0, **(up or {})}
         running = await gateway(
             providers={"up": section},
             server={"clocks": {**SHORT, **(clocks or {})}, **server},

@@ -26,7 +26,7 @@ async def test_u01_refused(pair, upstream, stream):
         response = await both.ask(stream=stream)
 
     assert (502, "upstream_unreachable") == (response.status, response.json["error"]["code"])
-    assert "true" == response.header("x-should-retry")
+    assert "false" == response.header("x-should-retry")
     assert asyncio.get_running_loop().time() - started < 3
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from llms.providers import openai_answers
+from llms.terms import Bounds
 from tests.faults.conftest import PATH
 from tests.faults.streams import data_events, said
 from tests.support.raw import RawClient
@@ -71,7 +71,7 @@ async def test_sixty_four_megabytes_in_one(pair, kind, case, growth):
     assert ("Hel", "upstream_event_too_large") == (said(events), events[-1]["error"]["code"])
     assert await both.upstream.quiet()
     assert both.upstream.connections[0].sent_bytes < 40 * MIB  # of lines of nothing four fifths are not data
-    assert growth() < 3 * openai_answers.MAX_EVENT_BYTES / MIB + 4
+    assert growth() < 3 * Bounds().max_event_bytes / MIB + 4
 
 
 @pytest.mark.case("U33")

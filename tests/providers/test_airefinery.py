@@ -67,7 +67,7 @@ class Upstream:
         self.requests: list[UpstreamRequest] = []
 
     @asynccontextmanager
-    async def send(self, request: UpstreamRequest) -> AsyncIterator[Response]:
+    async def send(self, request: UpstreamRequest, connect_s: float | None = None) -> AsyncIterator[Response]:
         self.requests.append(request)
         yield self.response
 

@@ -84,7 +84,7 @@ def test_a_bad_status(status: int, text: str, kind: type[GatewayError], answered
 def test_who_may_try_again() -> None:
     """What the client has to mend is not tried elsewhere; a failed provider, or one without the model, is."""
     assert Retry.NEVER == failure(500, "exceeds the context window").retry
-    assert Retry.REJECT == failure(404, "not found").retry
+    assert Retry.ELSEWHERE == failure(404, "not found").retry
     assert Retry.REJECT == failure(500, "out of memory").retry
     assert Retry.REJECT == failure(503, "busy").retry
 

@@ -1,0 +1,145 @@
+"""One attempt: from a call and a target to an answer that has begun, or a failure."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llms.bulkhead import Bulkhead
+from llms.clocks import FirstByte
+from llms.errors import GatewayError, UpstreamBadResponseError
+from llms.health import Health
+from llms.hedging import Hedging, hedged
+from llms.records import Block, Call, Provider, Route, Target
+from llms.retry import Course, Step
+from llms.trail import Trail
+from llms.wire.chunks import says_something
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """
+    A provider and its places.
+
+    Args:
+        providers: The provider, once for each of its keys, by ``Target.credential``.
+        bulkhead: How many calls they are given at once, all keys together.
+    """
+
+    providers: Mapping[str | None, Provider]
+    bulkhead: Bulkhead
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """
+    What an attempt came to.
+
+    Args:
+        target: Who answers.
+        first: The first block that says something, and what came before it.
+        rest: The blocks after it.
+        answer: The whole answer of a call that is not streamed.
+        open: What has to be closed when all is over.
+    """
+
+    target: Target
+    first: Block
+    rest: AsyncIterator[Block]
+    answer: dict[str, Any]
+    open: AsyncExitStack
+
+    async def close(self) -> None:
+        """Let go of an answer that nobody wants."""
+        await self.open.aclose()
+
+
+class Attempts:
+    """
+    Makes attempts.
+
+    Args:
+        upstreams: By the providers' names.
+        health: Told how they went.
+        hedging: Decides on second targets.
+    """
+
+    def __init__(self, upstreams: Mapping[str, Upstream], health: Health, hedging: Hedging) -> None:
+        self._upstreams = upstreams
+        self._health = health
+        self._hedging = hedging
+
+    async def run(self, trail: Trail, route: Route, step: Step, course: Course) -> Begun:
+        """
+        Ask the target of ``step``, and another one beside it if it keeps silent for unusually long.
+
+        Raises:
+            GatewayError: It failed before its first block.
+        """
+        call, target = trail.call, step.target
+        patience_s = self._hedging.patience_s(route, call.model, target, stream=call.stream)
+        if patience_s is None or step.again or not course.more or call.body.get("store"):
+            return await self._attempt(trail, target, wait=not course.more)
+
+        def second() -> Coroutine[Any, Any, Begun] | None:
+            if not self._hedging.take(call.model) or (other := course.next()) is None:
+                return None
+            return None if self._health.unfit(other.target) else self._attempt(trail, other.target, wait=False)
+
+        return await hedged(self._attempt(trail, target, wait=False), second, patience_s, Begun.close)
+
+    async def _attempt(self, trail: Trail, target: Target, *, wait: bool) -> Begun:
+        upstream = self._upstreams[target.provider]
+        call = adapted(trail.call, target)
+        async with AsyncExitStack() as stack:
+            with trail.attempt(target):
+                await stack.enter_async_context(upstream.bulkhead.place(wait=wait))
+                self._health.asked(target)
+                started_at = time.monotonic()
+                try:
+                    begun = await _begun(upstream.providers[target.credential], call, target, stack)
+                except GatewayError as failure:
+                    self._health.failed(target, failure)
+                    raise
+            self._health.answered(target)
+            self._hedging.began(target, stream=call.stream, first_byte_s=time.monotonic() - started_at)
+            return replace(begun, open=stack.pop_all())
+
+
+async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExitStack) -> Begun:
+    async with FirstByte(target.terms.clocks, stream=call.stream) as clock:
+        if not call.stream:
+            answer = await (provider.embed if call.api == "embeddings" else provider.complete)(call, target)
+            return Begun(target, [], _no_blocks(), answer, stack)
+        rest = await stack.enter_async_context(aclosing(provider.chat(call, target)))
+        first: Block = []
+        while not says_something(first) and (block := await anext(rest, None)) is not None:
+            first += block
+            if first:
+                clock.restart()
+    if not first:
+        message = "The provider's answer is empty."
+        raise UpstreamBadResponseError(message)
+    return Begun(target, first, rest, {}, stack)
+
+
+async def _no_blocks() -> AsyncGenerator[Block, None]:
+    return
+    yield  # makes it a generator
+
+
+def adapted(call: Call, target: Target) -> Call:
+    """Give ``call`` as ``target`` is to be asked it: less what it does not take, with its defaults and overrides."""
+    if not (target.defaults or target.overrides or target.drop):
+        return call
+    body = {name: value for name, value in call.body.items() if name not in target.drop}
+    # The two names of the token limit are one field.
+    if not _TOKEN_LIMITS.isdisjoint(target.overrides):
+        body = {name: value for name, value in body.items() if name not in _TOKEN_LIMITS}
+    limited = not _TOKEN_LIMITS.isdisjoint(body)
+    defaults = {name: value for name, value in target.defaults.items() if not (limited and name in _TOKEN_LIMITS)}
+    return replace(call, body={**defaults, **body, **target.overrides})
+
+
+_TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})

@@ -1,0 +1,81 @@
+"""
+How many calls a provider is given at once, and how many wait.
+
+So a provider that is slow holds no more than its own share of connections and memory, and one that takes few calls at a
+time is not sent more. The queue is short, and first come is first served: who cannot be served soon is told at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from llms.errors import OverloadedError, Retry
+from llms.terms import Room
+
+
+class Bulkhead:
+    """
+    The places of one provider.
+
+    Args:
+        name: The provider's.
+        room: How many there are.
+    """
+
+    def __init__(self, name: str, room: Room) -> None:
+        self._name = name
+        self._room = room
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self.running = 0
+
+    @asynccontextmanager
+    async def place(self, *, wait: bool) -> AsyncIterator[None]:
+        """
+        Hold a place for the length of the block.
+
+        Args:
+            wait: Whether to wait for one; a call that has another target to go to does not.
+
+        Raises:
+            OverloadedError: There is none, or none in time.
+        """
+        await self._take(wait=wait)
+        try:
+            yield
+        finally:
+            self._give()
+
+    async def _take(self, *, wait: bool) -> None:
+        room = self._room
+        if room.concurrency is None or (self.running < room.concurrency and not self._waiting):
+            self.running += 1
+            return
+        if not wait or len(self._waiting) >= room.queue:
+            raise self._full()
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        served = False
+        try:
+            async with asyncio.timeout(room.queue_s):
+                await turn
+            served = True
+        except TimeoutError:
+            raise self._full() from None
+        finally:
+            if not served and turn.done() and not turn.cancelled():
+                self._give()  # it came at the very moment at which nobody waited any more
+            turn.cancel()
+
+    def _give(self) -> None:
+        """Hand the place to the first that waits, or leave it free."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.running -= 1
+
+    def _full(self) -> OverloadedError:
+        message = f"Provider {self._name} has as many calls as it takes at once. Send the request again later."
+        return OverloadedError(message, retry_after_s=1, retry=Retry.ELSEWHERE)

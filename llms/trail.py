@@ -1,0 +1,104 @@
+"""What is learnt of a call on its way: who was tried, how it went, who was skipped and why. Becomes its record."""
+
+import time
+from collections.abc import Iterable
+
+from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
+from llms.records import Attempt, Call, CallRecord, Target
+from llms.wire.meter import Meter
+
+
+class Trail:
+    """
+    The trail of one call.
+
+    Args:
+        call: Whose.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.meter = Meter()
+        self.attempts: list[Attempt] = []
+        self.skipped: list[tuple[Target, str]] = []
+        self._started = time.monotonic()
+        self._first: float | None = None
+        self._status = "internal"  # what it stays if something fails that nobody foresaw
+        self._code: str | None = "internal_error"
+
+    def began(self) -> None:
+        """Note that the answer has begun."""
+        self._first = time.monotonic() - self._started
+
+    def skip(self, skipped: Iterable[tuple[Target, str]]) -> None:
+        """Note targets that are not tried, each with the reason."""
+        self.skipped += skipped
+
+    def ended(self, status: str, code: str | None = None) -> None:
+        """Note how the call ended."""
+        self._status, self._code = status, code
+
+    def failed(self, failure: GatewayError) -> None:
+        """Note that the call failed."""
+        if isinstance(failure, DrainingError):
+            status = "draining"
+        elif isinstance(failure, UpstreamTimeoutError):
+            status = "timeout"
+        elif self.attempts:
+            status = "upstream_error"
+        else:
+            status = "rejected"
+        self.ended(status, failure.code)
+
+    def attempt(self, target: Target) -> "AttemptClock":
+        """Give what times one attempt, as a context."""
+        return AttemptClock(self.attempts, target)
+
+    def told(self, failure: GatewayError) -> GatewayError:
+        """Give ``failure`` with what was tried in its words, if that was more than one target."""
+        outcomes: dict[str, dict[str, int]] = {}
+        for attempt in self.attempts:
+            of_target = outcomes.setdefault(attempt.target.label, {})
+            of_target[attempt.outcome] = of_target.get(attempt.outcome, 0) + 1
+        tried = [
+            f"{name}: {', '.join(word if count == 1 else f'{word} ({count} times)' for word, count in words.items())}"
+            for name, words in outcomes.items()
+        ]
+        skipped = [f"{target.label}: not tried, {reason}" for target, reason in self.skipped]
+        if len(tried) + len(skipped) > 1:
+            failure.message = f"{failure.message} Tried: {'; '.join([*tried, *skipped])}."
+        return failure
+
+    def record(self) -> CallRecord:
+        """Give the record of the call, which has ended."""
+        return CallRecord(
+            call=self.call,
+            status=self._status,
+            code=self._code,
+            attempts=tuple(self.attempts),
+            skipped=tuple(self.skipped),
+            usage=self.meter.usage,
+            finish_reason=self.meter.finish_reason,
+            chunks=self.meter.chunks,
+            first_byte_s=self._first,
+            duration_s=time.monotonic() - self._started,
+        )
+
+
+class AttemptClock:
+    """Times one attempt, up to its first block or its failure, and notes how it went."""
+
+    def __init__(self, attempts: list[Attempt], target: Target) -> None:
+        self._attempts = attempts
+        self._target = target
+        self._started = time.monotonic()
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        outcome = "ok"
+        if isinstance(error, GatewayError):
+            outcome = error.code or error.type
+        elif error is not None:
+            outcome = "cancelled"
+        self._attempts.append(Attempt(self._target, outcome, time.monotonic() - self._started))
