@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import orjson
 
 from llms.errors import InvalidRequestError
+from llms.wire import json_text
 
 MAX_DEPTH = 64
 
@@ -56,6 +57,7 @@ def decode(data: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
+        json_text.require_memory(error)
         body = _second_look(data, structure, error)
     if not isinstance(body, dict):
         message = "The body must be a JSON object."

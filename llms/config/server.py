@@ -61,6 +61,13 @@ class Server(_Section):
         le=3600,
         description="Seconds a client may take to send the head of a request, and to begin the first one.",
     )
+    max_memory_bytes: int | None = Field(
+        default=None,
+        ge=64 << 20,
+        le=1 << 50,
+        description="What a process may use: while it is at 85 % of this or more, new calls are refused with 503. Left "
+        "out, it is the limit of its cgroup, or of `ulimit -v`, where there is one.",
+    )
     body_s: float = Field(
         default=30,
         gt=0,

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
-
 from llms.app import GENERATIONS, Generations, build
 from llms.catalog import Catalog, ProviderState
 from llms.config import Config, Source
+from llms.process.listen import listen
+from llms.process.memory import Memory
 from llms.process.reload import Reload
 from llms.process.reread import Outcome, Rereader
 from llms.process.signals import Signals
@@ -66,11 +66,11 @@ async def serve(source: Source, config: Config, environ: Mapping[str, str], owne
     reloading = asyncio.create_task(reload.take_all(outcomes))
     signals = Signals(rereader.ask)
     watchdog = Watchdog(owner.alive)
+    memory = Memory(live, lambda: reload.config.server.max_memory_bytes)
     try:
         await runner.setup()
         host, port = config.server.host, config.server.port
-        site = web.TCPSite(runner, host, port, reuse_port=owner.reuse_port or None, backlog=1024)
-        await site.start()
+        site = await listen(runner, host, port, reuse_port=owner.reuse_port)
         await _look(live.now.services.catalog, signals.first)
         if not signals.first.is_set():
             owner.announce(_url(runner, host), live.now.services.catalog.states())
@@ -85,6 +85,7 @@ async def serve(source: Source, config: Config, environ: Mapping[str, str], owne
         reloading.cancel()
         await asyncio.gather(reloading, return_exceptions=True)
         await runner.cleanup()
+        memory.close()
         watchdog.close()
         signals.close()
 

@@ -2,13 +2,22 @@
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import hdrs, web
 
 from llms.apis import body
-from llms.errors import InvalidRequestError, RequestTimeoutError, RequestTooLargeError, UnsupportedMediaTypeError
+from llms.errors import (
+    InvalidRequestError,
+    OverloadedError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    UnsupportedMediaTypeError,
+)
+
+_T = TypeVar("_T")
 
 _SLOWEST = 1024
 """Bytes a second below which an upload is taken for an attack."""
@@ -65,10 +74,19 @@ async def read(request: web.Request, limits: Limits) -> dict[str, Any]:
         message = "The request's body is not what its headers say."
         raise InvalidRequestError(message, code="malformed_request") from error
     if encoding:
-        data = await asyncio.to_thread(_decompressed, data, encoding, limits)  # zlib lets the loop run meanwhile
+        data = await _in_thread(_decompressed, data, encoding, limits)  # zlib lets the loop run meanwhile
     if len(data) > _LONG:
-        return await asyncio.to_thread(body.decode, data)  # step by step others have their turn
+        return await _in_thread(body.decode, data)  # step by step others have their turn
     return body.decode(data)
+
+
+async def _in_thread(work: Callable[..., _T], *args: object) -> _T:
+    try:
+        working = asyncio.get_running_loop().run_in_executor(None, work, *args)
+    except RuntimeError as error:  # the system gives no more threads
+        message = "The gateway has no thread left for a request of this length. Send it again in a moment."
+        raise OverloadedError(message, retry_after_s=1) from error
+    return await working
 
 
 def _require_json(request: web.Request) -> str:

@@ -7,7 +7,7 @@ from aiohttp import web
 from llms.apis import models as models_api
 from llms.apis import reasoning_out
 from llms.apis.api import Api, Asked, Encoder
-from llms.errors import DrainingError, GatewayError, ModelNotFoundError
+from llms.errors import DrainingError, GatewayError, ModelNotFoundError, OverloadedError
 from llms.records import Call, VirtualKey
 from llms.web import body, respond
 from llms.web.guard import KEY, REQUEST_ID, Handler, allowed_origin, cross_origin
@@ -53,6 +53,9 @@ def _require_room(live: Live) -> None:
     if live.stopping.is_set():
         message = "The gateway is stopping. Send the request again."
         raise DrainingError(message, retry_after_s=1)
+    if live.full and live.now.held > 1:
+        message = "The gateway is short of memory. Send the request again in a moment."
+        raise OverloadedError(message, retry_after_s=1)
 
 
 async def _stream(
@@ -61,6 +64,7 @@ async def _stream(
     services = request[SERVICES]
     origin = allowed_origin(request, services.policy.origins)
     events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.keepalive_s)
+    request[respond.LAST_WORDS] = respond.LastWords(events, encoder.error)
     try:
         async with services.gateway.open(run) as reply:
             events.add_headers(respond.served_by(reply.target))

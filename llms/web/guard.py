@@ -23,6 +23,7 @@ from llms.errors import (
     MisdirectedHostError,
     NotAllowedError,
     NotFoundError,
+    OverloadedError,
 )
 from llms.records import VirtualKey
 from llms.web import respond
@@ -52,7 +53,10 @@ def middleware(live: Live) -> Middleware:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         with live.now as services:
             request[SERVICES] = services
-            return await _guarded(request, handler, services.policy)
+            try:
+                return await _guarded(request, handler, services.policy)
+            finally:
+                request.pop(respond.LAST_WORDS, None)  # or a request and its stream would keep each other alive
 
     return guard
 
@@ -78,10 +82,14 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
             response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
     except (ConnectionError, TimeoutError):
         raise  # the client is gone
+    except MemoryError:
+        _log.error("call %s failed: no memory", request_id)  # a traceback would need some
+        short = OverloadedError("The gateway has no memory for this request. Send it again in a moment.")
+        response = await _unforeseen(request, short, request_id)
     except Exception:
         _log.exception("call %s failed", request_id)
         bug = InternalError(f"The gateway failed. Its log has the details under {request_id}.")
-        response = _failure(request, bug, request_id)
+        response = await _unforeseen(request, bug, request_id)
     if not response.prepared:
         response.headers.setdefault("x-request-id", request_id)
         _let_read(response, origin)
@@ -114,6 +122,13 @@ def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.
     if request.body_exists and not request.content.is_eof():
         response.force_close()  # the rest of the body is not worth reading
     return response
+
+
+async def _unforeseen(request: web.Request, error: GatewayError, request_id: str) -> web.StreamResponse:
+    """Tell of a failure: with a status, or in the stream that has begun, where a second head would be part of it."""
+    last_words = request.get(respond.LAST_WORDS)
+    ended = await last_words.say(error) if last_words is not None else None
+    return ended if ended is not None else _failure(request, error, request_id)
 
 
 def _require_sane_target(request: web.Request) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -153,6 +154,26 @@ class EventStream:
             await self.write(sse.KEEP_ALIVE)
         except ConnectionError:
             self.stop()  # the handler is being cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class LastWords:
+    """
+    How a stream is ended by a failure that nobody foresaw.
+
+    Args:
+        spell: Gives the failure as the dialect's event.
+    """
+
+    stream: EventStream
+    spell: Callable[[GatewayError], bytes]
+
+    async def say(self, failure: GatewayError) -> web.StreamResponse | None:
+        """End the stream; ``None`` if it has not begun, so that the failure can have its status."""
+        return await self.stream.end(self.spell(failure), close=True) if self.stream.started else None
+
+
+LAST_WORDS = web.RequestKey("last_words", LastWords)
 
 
 _STREAM_HEADERS: dict[str, Any] = {

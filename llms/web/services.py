@@ -78,6 +78,11 @@ class Generation:
         if not self._held:
             self._free.set()
 
+    @property
+    def held(self) -> int:
+        """How many requests hold it."""
+        return self._held
+
     async def free(self) -> None:
         """Wait until no request holds it."""
         await self._free.wait()
@@ -89,7 +94,7 @@ class Live:
 
     ``now`` is the generation in force. ``stopping`` is set once the process has been told to stop. ``degraded`` tells
     that the configuration's file could not be taken when it was read last, and ``failed_reloads`` how often that was;
-    ``dropped_lines`` gives how many lines the log has lost.
+    ``dropped_lines`` gives how many lines the log has lost. ``full`` tells that there is no memory for more calls.
     """
 
     now: Generation
@@ -98,6 +103,7 @@ class Live:
         self.stopping = asyncio.Event()
         self.degraded = False
         self.failed_reloads = 0
+        self.full = False
         self.dropped_lines: Callable[[], int] = int
 
 

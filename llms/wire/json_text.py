@@ -32,11 +32,23 @@ def loads(data: bytes) -> Any:
         raise ValueError(_TOO_COMPLEX)
     try:
         value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError as error:
+        require_memory(error)
         value = _lenient(data)
     if brackets > MAX_DEPTH and _is_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
+
+
+def require_memory(error: orjson.JSONDecodeError) -> None:
+    """
+    Tell what is no mistake of whoever wrote the JSON: orjson has one exception for both.
+
+    Raises:
+        MemoryError: There was none to decode it.
+    """
+    if "memory" in error.msg:
+        raise MemoryError from error
 
 
 def dumps(value: object) -> bytes:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from llms.apis import chat_completions
 from llms.auth import digest
 from llms.web import routes, ui_files
 from llms.web.routes import Access
@@ -350,3 +351,31 @@ async def test_bug_of_the_gateway(gateway, caplog, monkeypatch):
     assert b"the cause" not in response.body
     assert response.header("x-request-id") in caplog.text
     assert "the cause" in caplog.text
+
+
+@pytest.mark.parametrize("error", [LookupError, MemoryError])
+async def test_a_bug_in_mid_stream(gateway, monkeypatch, caplog, error):
+    """A bug in a stream that has begun ends it with an error event: a second head would be read as part of the stream."""
+    running = await gateway()
+    blocks = 0
+    feed = chat_completions._Encoder.feed
+
+    def broken(self, block):
+        nonlocal blocks
+        blocks += 1
+        if blocks > 2:
+            raise error
+        return feed(self, block)
+
+    monkeypatch.setattr(chat_completions._Encoder, "feed", broken)
+    async with RawClient("127.0.0.1", running.port) as client:
+        body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "count to 30"}]}
+        await client.request("POST", "/v1/chat/completions", body=body)
+        response = await client.read_response()
+        closed = await client.eof_within(5)
+
+    assert (200, True, True) == (response.status, response.complete, closed)
+    assert b"HTTP/1.1" not in response.body
+    assert b"[DONE]" not in response.body
+    assert response.body.rstrip().endswith(b"}}")
+    assert ("internal_error" if error is LookupError else "overloaded") in response.body.decode()

@@ -1,3 +1,4 @@
+import orjson
 import pytest
 
 from llms.wire import json_text
@@ -65,3 +66,10 @@ def test_deepest() -> None:
 def test_dumps(value: object, expected: bytes) -> None:
     """Compact UTF-8; half a surrogate pair stays what it was."""
     assert expected == json_text.dumps(value)
+
+
+def test_no_memory_is_no_mistake():
+    """The decoder has one exception for bad JSON and for a lack of memory: nobody is blamed for the latter."""
+    with pytest.raises(MemoryError):
+        json_text.require_memory(orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0))
+    json_text.require_memory(orjson.JSONDecodeError("unexpected character", "", 0))
