@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from llms import ranking
+from llms import explain, ranking
 from llms.attempts import Attempts, Begun
 from llms.catalog import Catalog
 from llms.clocks import Watch
@@ -93,6 +93,16 @@ class Gateway:
         route = await self._catalog.route(call.model)
         plan = ranking.plan(route, call.body, self._catalog.capabilities, random.randbytes(16))  # noqa: S311 - spreads load
         return route, plan
+
+    async def explain(self, call: Call) -> dict[str, Any]:
+        """
+        Say what would become of ``call``; see ``llms.explain``.
+
+        Raises:
+            ModelNotFoundError: Nobody serves its model.
+        """
+        route, plan = await self.plan(call)
+        return explain.document(call, route, plan, self._health)
 
     @asynccontextmanager
     async def open(self, call: Call, trail: Trail | None = None) -> AsyncGenerator[Reply, None]:

@@ -1,11 +1,16 @@
 """What is learnt of a call on its way: who was tried, how it went, who was skipped and why. Becomes its record."""
 
+import json
 import time
 from collections.abc import Iterable
 
 from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
 from llms.records import Attempt, Call, CallRecord, Target
 from llms.wire.meter import Meter
+
+_MOST = 16
+_LONGEST = 100
+"""Of entries and of a target's name in a header: clients and proxies take 8 KiB of all headers together."""
 
 
 class Trail:
@@ -68,6 +73,19 @@ class Trail:
         if len(tried) + len(skipped) > 1:
             failure.message = f"{failure.message} Tried: {'; '.join([*tried, *skipped])}."
         return failure
+
+    def header(self) -> str:
+        """
+        Give attempts and skipped targets as JSON in ASCII, fit for a header; of very many the first.
+
+        ``{"attempts": [{"target": …, "outcome": …, "ms": …}], "skipped": [{"target": …, "reason": …}]}``
+        """
+        attempts = [
+            {"target": entry.target.label[:_LONGEST], "outcome": entry.outcome, "ms": round(entry.duration_s * 1000, 1)}
+            for entry in self.attempts
+        ]
+        skipped = [{"target": target.label[:_LONGEST], "reason": reason} for target, reason in self.skipped[:_MOST]]
+        return json.dumps({"attempts": attempts[:_MOST], "skipped": skipped}, separators=(",", ":"))
 
     def record(self) -> CallRecord:
         """Give the record of the call, which has ended."""

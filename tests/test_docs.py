@@ -8,7 +8,7 @@ import pytest
 
 from llms.cli import COMMANDS
 from llms.config import ConfigError, Server, parse
-from llms.config.aliases import Alias
+from llms.config.aliases import Alias, TargetGiven
 from llms.providers import options
 from llms.providers.presets import PRESETS
 from tests.support import docs
@@ -26,6 +26,7 @@ SECTIONS = {
     "providers": options.Options,
     **{f"providers.{name}": kind for name, kind in kinds().items()},
     "models": Alias,
+    "models.targets": TargetGiven,
 }
 
 

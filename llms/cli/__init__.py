@@ -21,6 +21,7 @@ COMMANDS = {
     "serve": "Serve the gateway and the web chat.",
     "models": "List the models, and which providers are on and why.",
     "chat": "Ask a model and stream its answer to the terminal.",
+    "route": "Say which targets a model leads to, and why not to others.",
     "check": "Send one tiny call to each provider that is on.",
     "config": "Show which configuration is used, check it, give its schema.",
 }

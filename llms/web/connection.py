@@ -14,7 +14,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -146,6 +146,13 @@ class Protocol(RequestHandler):
             self._watch(transport)
         else:
             transport.abort()
+
+
+def allow(request: web.BaseRequest, stall_s: float) -> None:
+    """Give the client of ``request`` so many seconds in which it may take nothing of its answer."""
+    protocol = request.protocol
+    if isinstance(protocol, Protocol) and protocol.bounds.stall_s != stall_s:
+        protocol.bounds = replace(protocol.bounds, stall_s=stall_s)
 
 
 class Server(web.Server):

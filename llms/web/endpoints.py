@@ -4,13 +4,14 @@ import time
 
 from aiohttp import web
 
+from llms.apis import chat_completions, completions, embeddings, reasoning_out
 from llms.apis import models as models_api
-from llms.apis import reasoning_out
 from llms.apis.api import Api, Asked, Encoder
 from llms.errors import DrainingError, GatewayError, ModelNotFoundError, OverloadedError
 from llms.records import Call, VirtualKey
-from llms.web import body, respond
-from llms.web.guard import KEY, REQUEST_ID, Handler, allowed_origin, cross_origin
+from llms.trail import Trail
+from llms.web import body, connection, respond
+from llms.web.guard import KEY, REQUEST_ID, TRAIL, Handler, allowed_origin, cross_origin, trail_header
 from llms.web.services import LIVE, SERVICES, Live
 
 
@@ -40,11 +41,14 @@ def inference(api: Api) -> Handler:
         asked = api.read(raw)
         run = call(asked, api, request[REQUEST_ID], request.get(KEY))
         keys = services.reasoning if api.name == "chat.completions" else None
+        request[TRAIL] = trail = Trail(run)
         if run.stream:
-            return await _stream(request, run, api.encoder(run), keys)
-        async with services.gateway.open(run) as reply:
+            return await _stream(request, trail, api.encoder(run), keys)
+        async with services.gateway.open(run, trail) as reply:
             answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
-            return respond.json(api.answer(run, answer), run.id, headers=respond.served_by(reply.target))
+            connection.allow(request, reply.target.terms.clocks.write_stall_s)
+            headers = {**respond.served_by(reply.target), **trail_header(request)}
+            return respond.json(api.answer(run, answer), run.id, headers=headers)
 
     return handle
 
@@ -59,26 +63,48 @@ def _require_room(live: Live) -> None:
 
 
 async def _stream(
-    request: web.Request, run: Call, encoder: Encoder, reasoning: tuple[str, ...] | None
+    request: web.Request, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None
 ) -> web.StreamResponse:
     services = request[SERVICES]
+    run = trail.call
     origin = allowed_origin(request, services.policy.origins)
     events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.keepalive_s)
     request[respond.LAST_WORDS] = respond.LastWords(events, encoder.error)
     try:
-        async with services.gateway.open(run) as reply:
-            events.add_headers(respond.served_by(reply.target))
+        async with services.gateway.open(run, trail) as reply:
+            late = events.started
+            events.add_headers({**respond.served_by(reply.target), **trail_header(request)})
+            connection.allow(request, reply.target.terms.clocks.write_stall_s)
             async for block in reply.blocks:
                 sent = block if reasoning is None else reasoning_out.respelled_block(block, reasoning)
                 if data := encoder.feed(sent):
                     await events.write(data)
-            return await events.end(encoder.close())
+            return await events.end((_comment(request) if late else b"") + encoder.close())
     except GatewayError as failure:
         if not events.started:
             raise
-        return await events.end(encoder.error(failure), close=True)
+        return await events.end(_comment(request) + encoder.error(failure), close=True)
     finally:
         events.stop()
+
+
+def _comment(request: web.Request) -> bytes:
+    """Give the trail as a comment, which every client skips: where a keep-alive has gone out no header can."""
+    return b"".join(b": trail " + value.encode() + b"\n\n" for value in trail_header(request).values())
+
+
+async def explain_route(request: web.Request) -> web.StreamResponse:
+    """``POST /v1/route/explain``: which targets a request would be tried on, and why not on the others."""
+    services = request[SERVICES]
+    raw = await body.read(request, services.limits)
+    api = next((api for field, api in _BY_FIELD.items() if field in raw), chat_completions.API)
+    if api is chat_completions.API and "messages" not in raw:
+        raw = {**raw, "messages": [{"role": "user", "content": ""}]}
+    run = call(api.read(raw), api, request[REQUEST_ID], request.get(KEY))
+    return respond.json(await services.gateway.explain(run), run.id)
+
+
+_BY_FIELD = {"input": embeddings.API, "prompt": completions.API}
 
 
 async def list_models(request: web.Request) -> web.StreamResponse:

@@ -26,6 +26,7 @@ from llms.errors import (
     OverloadedError,
 )
 from llms.records import VirtualKey
+from llms.trail import Trail
 from llms.web import respond
 from llms.web.services import SERVICES, Live, Policy
 
@@ -35,6 +36,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = web.RequestKey("request_id", str)
 KEY = web.RequestKey("key", VirtualKey)
+TRAIL = web.RequestKey("trail", Trail)
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -96,11 +98,20 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
     return response
 
 
+def trail_header(request: web.Request) -> dict[str, str]:
+    """Give the header that says who was tried for a call, if its client asks for that by a header of the same name."""
+    trail = request.get(TRAIL)
+    return {} if trail is None or _TRAIL not in request.headers else {_TRAIL: trail.header()}
+
+
+_TRAIL = "x-llms-trail"
+
+
 def cross_origin(origin: str | None) -> dict[str, str]:
     """Headers that let an allowed origin's page read the answer."""
     if origin is None:
         return {}
-    exposed = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model"
+    exposed = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model, x-llms-trail"
     return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": exposed}
 
 
@@ -119,6 +130,7 @@ def allowed_origin(request: web.Request, origins: frozenset[str]) -> str | None:
 
 def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.Response:
     response = respond.failure(error, request_id)
+    response.headers.update(trail_header(request))
     if request.body_exists and not request.content.is_eof():
         response.force_close()  # the rest of the body is not worth reading
     return response

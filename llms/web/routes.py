@@ -33,6 +33,7 @@ def table() -> list[Route]:
         Route("POST", "/v1/chat/completions", endpoints.inference(chat_completions.API)),
         Route("POST", "/v1/completions", endpoints.inference(completions.API)),
         Route("POST", "/v1/embeddings", endpoints.inference(embeddings.API)),
+        Route("POST", "/v1/route/explain", endpoints.explain_route),
         Route("GET", "/v1/models", endpoints.list_models),
         Route("GET", "/v1/models/{id:.+}", endpoints.one_model),
         Route("GET", "/v1/providers", endpoints.list_providers),

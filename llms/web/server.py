@@ -121,4 +121,4 @@ def _named(path: str) -> str | None:
     return "/v1" + path if path.split("/")[1] in _API_ROOTS else None
 
 
-_API_ROOTS = frozenset({"chat", "completions", "embeddings", "models", "providers"})
+_API_ROOTS = frozenset({"chat", "completions", "embeddings", "models", "providers", "route"})

@@ -84,8 +84,8 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def _value(schema: Schema, definitions: Mapping[str, Schema]) -> str:
-    if "$ref" in schema:
-        return "object"
+    if "$ref" in schema or schema.get("title") == "Targets":
+        return "object" if "$ref" in schema else "list of targets, or of lists of them"
     if "anyOf" in schema:
         return " or ".join(_value(kind, definitions) for kind in schema["anyOf"] if kind.get("type") != "null")
     if "const" in schema or "enum" in schema:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import llms
 from llms import errors
-from llms.config.aliases import Alias
+from llms.config.aliases import Alias, TargetGiven
 from llms.config.server import Server
 from llms.errors import GatewayError, Retry
 from llms.providers import options
@@ -23,7 +23,7 @@ from llms.providers.presets import PRESETS, Dialect
 from tests.support.config_docs import kinds, section
 
 TOP = Path(__file__).parents[2]
-_NAMES = ("configuration", "providers", "errors", "streaming", "models", "web-chat", "faults")
+_NAMES = ("configuration", "providers", "errors", "streaming", "models", "routing", "web-chat", "faults")
 PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
 
@@ -61,21 +61,30 @@ def _made_in(tree: ast.Module) -> Iterator[str]:
 
 
 def _errors() -> str:
-    lines = ["| status | `code` | `type` | `x-should-retry` | next target | meaning |", "|---|---|---|---|---|---|"]
+    lines = ["| status | `code` | `type` | `x-should-retry` | followed by | meaning |", "|---|---|---|---|---|---|"]
     for kind in error_classes():
         status = str(kind.status) if kind.http_status is GatewayError.http_status else "400 to 499"
         meaning = (kind.__doc__ or "").strip().splitlines()[0].replace("``", "`")
-        further = kind.default_retry in (Retry.SAFE, Retry.REJECT)
         cells = (
             status,
             f"`{kind.default_code}`",
             f"`{kind.type}`",
             str(kind.should_retry).lower(),
-            _yes(further),
+            _FOLLOWED_BY[kind.default_retry],
             meaning,
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+_FOLLOWED_BY = {
+    Retry.SAFE: "next, again",
+    Retry.REJECT: "next, again",
+    Retry.ELSEWHERE: "next",
+    Retry.STALE: "again, at once",
+    Retry.AMBIGUOUS: "nothing; next if allowed",
+    Retry.NEVER: "nothing",
+}
 
 
 def _presets() -> str:
@@ -145,6 +154,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "providers": partial(section, options.Options),
     **{f"providers.{name}": partial(section, kind) for name, kind in kinds().items()},
     "models": partial(section, Alias),
+    "models.targets": partial(section, TargetGiven),
     "presets": _presets,
     "dialects": _dialects,
     "dropped": _dropped,
