@@ -11,7 +11,6 @@ from llms.errors import (
     ConnectTimeoutError,
     Retry,
     UpstreamEventTooLargeError,
-    UpstreamTLSError,
     UpstreamUnreachableError,
 )
 from llms.records import UpstreamRequest
@@ -19,7 +18,7 @@ from llms.transport import Transport
 from tests.upstream import openai
 from tests.upstream.framing import answer
 from tests.upstream.server import Upstream
-from tests.upstream.steps import fin, flood, hang, send
+from tests.upstream.steps import flood, hang, send
 
 
 def get(url):
@@ -46,62 +45,6 @@ async def test_tls():
         upstream.on("GET", "/", answer(b"{}"))
 
         assert (200, b"{}") == await body_of(transport, f"{upstream.url}/")
-
-
-@pytest.mark.parametrize(
-    ("names", "trusted"), [(["127.0.0.1"], False), (["other.example"], True), (["other.example"], False)]
-)
-async def test_u61_certificate_does_not_verify(names, trusted):
-    """U61: a certificate of an unknown authority, or for another name, is refused: nothing is sent."""
-    authority = trustme.CA()
-    trusting = ssl.create_default_context()
-    if trusted:
-        authority.configure_trust(trusting)
-    async with Upstream(tls=server_context(authority, *names)) as upstream, Transport(5, trusting) as transport:
-        with pytest.raises(UpstreamTLSError) as caught:
-            await body_of(transport, f"{upstream.url}/")
-
-        assert [] == upstream.requests
-    assert Retry.NEVER is caught.value.retry
-    assert "127.0.0.1" not in caught.value.message
-
-
-async def test_u61_plain_text_where_tls_is_due():
-    """U61: a server that does not speak TLS is refused, and nothing is sent in plain text."""
-    seen = bytearray()
-
-    async def refuse(reader, writer):
-        seen.extend(await reader.read(1000))
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server, Transport(5) as transport:
-        with pytest.raises(UpstreamTLSError):
-            await body_of(transport, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-
-    assert b"\x16\x03" == bytes(seen[:2])
-
-
-async def test_u61_handshake_is_cut_short():
-    """U61: a connection that closes during the handshake may be tried again."""
-    async with Upstream() as upstream, Transport(5) as transport:
-        upstream.on_accept((fin(),))
-
-        with pytest.raises((UpstreamTLSError, UpstreamUnreachableError)) as caught:
-            await body_of(transport, f"https://127.0.0.1:{upstream.port}/")
-
-    assert Retry.SAFE is caught.value.retry
-
-
-async def test_u61_handshake_stalls():
-    """U61: a handshake that stalls ends at connect_s."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        async with Transport(0.3) as transport:
-            with pytest.raises(ConnectTimeoutError):
-                await body_of(transport, f"https://127.0.0.1:{silent.getsockname()[1]}/")
 
 
 @pytest.mark.parametrize(("default", "own"), [(0.2, None), (30, 0.2)])

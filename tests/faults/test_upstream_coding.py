@@ -16,6 +16,8 @@ from tests.upstream.steps import expect_closed, hang, send, wait
 
 MIB = 1 << 20
 
+PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
+
 
 def events_of(*parts, done=True):
     """A stream as it would be without coding: one piece of bytes for each event."""
@@ -69,7 +71,7 @@ WELL = {
 @pytest.mark.parametrize("case", case_table(WELL))
 async def test_compressed_and_whole(pair, case):
     """A compressed stream is the same stream."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, WELL[case])
 
     events = data_events(await both.ask(stream=True))
@@ -102,7 +104,7 @@ BAD = {
 async def test_compressed_and_bad(pair, case, growth):
     """A compressed stream that cannot be undone, or not within bounds, is an error, in little memory and time."""
     script, code = BAD[case]
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, script)
     started = time.process_time()
 
@@ -117,7 +119,7 @@ async def test_compressed_and_bad(pair, case, growth):
         error = response.json["error"]
     assert code in (None, error["code"])
     assert growth() < 32  # the bombs are a gigabyte
-    assert worked < 3
+    assert worked < 5
     assert ["upstream_error"] == [record.status for record in both.gateway.records]
 
 
@@ -132,7 +134,7 @@ WHOLE_BOMBS = {
 async def test_bomb_in_a_whole_answer(pair, case, status, growth):
     """An answer, or an error, that unpacks to a gigabyte is given up long before that."""
     coding, body = WHOLE_BOMBS[case]
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, answer(body, status=status, headers=[("Content-Encoding", coding)]))
 
     response = await both.ask()
@@ -145,7 +147,7 @@ async def test_bomb_in_a_whole_answer(pair, case, status, growth):
 @pytest.mark.case("U51")
 async def test_flushed_event_is_forwarded(pair):
     """An event that the provider flushed is with the client before the next one is sent."""
-    both = await pair(clocks={"first_byte_s": 5, "idle_s": 5, "total_s": 20})
+    both = await pair(clocks=PATIENT)
     packer = zlib.compressobj(wbits=31)
     events = events_of("Hel", "lo")
     events[:2] = [events[0] + events[1]]  # a role alone is no answer yet, and waits for what follows
@@ -187,7 +189,7 @@ async def test_nothing_flushed(pair):
 @pytest.mark.case("U52")
 async def test_flushed_late(pair):
     """A stream that comes late, in one piece, is whole."""
-    both = await pair(clocks={"first_byte_s": 5, "idle_s": 5, "total_s": 20})
+    both = await pair(clocks=PATIENT)
     body = packed(WHOLE)
     both.upstream.on("POST", PATH, (begin("gzip"), send(chunked(body[:12])), *coded("gzip", body[12:])[1:]))
 
@@ -199,7 +201,7 @@ async def test_flushed_late(pair):
 @pytest.mark.case("U54")
 async def test_bomb_is_let_go(pair):
     """The connection of a bomb is closed, not read to its end."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     body = bomb(b"data: ", 100)
     script = (begin("gzip"), send(chunked(body[: 64 << 10])), expect_closed(5))
     both.upstream.on("POST", PATH, script)
@@ -213,7 +215,7 @@ async def test_bomb_is_let_go(pair):
 @pytest.mark.case("U55")
 async def test_error_in_an_unknown_coding(pair):
     """An error keeps its status even if its text cannot be read."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, openai.error(503, b"?", headers=[("Content-Encoding", "zip")]))
 
     assert 503 == (await both.ask()).status
@@ -222,7 +224,7 @@ async def test_error_in_an_unknown_coding(pair):
 @pytest.mark.case("U53")
 async def test_whole_answer_compressed(pair):
     """An answer that is not streamed may be compressed too."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     body = gzip.compress(b'{"choices": [{"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}')
     both.upstream.on("POST", PATH, answer(body, headers=[("Content-Encoding", "gzip")]))
 

@@ -26,6 +26,8 @@ BODY = (
 LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
+PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
+
 FORGED = answer(BODY.replace(b"Hi", b"forged"))
 
 
@@ -78,7 +80,7 @@ def growth():
 @pytest.mark.parametrize("case", case_table(BAD))
 async def test_not_http(pair, case, stream, growth):
     """What is not HTTP is the provider's failure; none of it is shown, kept, or taken for the next answer."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, (send(BAD[case]), *FORGED, hang()), openai.completion("next"))
 
     response = await both.ask(stream=stream)
@@ -109,7 +111,7 @@ WELL = {
 @pytest.mark.parametrize("case", case_table(WELL))
 async def test_bent_but_clear(pair, case):
     """What can be read in one way only is read so, and what comes after it is not taken for the next answer."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, (send(WELL[case]), *FORGED), openai.completion("next"))
 
     response = await both.ask()
@@ -125,7 +127,7 @@ async def test_bent_but_clear(pair, case):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_endless_headers(pair, stream):
     """U56: a header every now and then, for ever, is no answer: the clock for the first byte runs."""
-    both = await pair()
+    both = await pair(clocks={"connect_s": 10})
     drip = (send(b"HTTP/1.1 200 OK\r\n"), *(step for _ in range(50) for step in (send(b"X: y\r\n"), sleep(0.05))))
     both.upstream.on("POST", PATH, drip)
 
@@ -146,7 +148,7 @@ CLOSED = {
 @pytest.mark.parametrize("case", case_table(CLOSED))
 async def test_closes_after_its_answer(pair, case):
     """A server that closes after an answer, whatever it promised, costs the next call nothing."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     both.upstream.on("POST", PATH, (send(CLOSED[case]), fin()), openai.completion("next"))
 
     response = await both.ask()
@@ -159,7 +161,7 @@ async def test_closes_after_its_answer(pair, case):
 @pytest.mark.case("U72")
 async def test_stream_over_http_1_0(pair):
     """U72: a stream that ends with its connection."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     head = send(b"HTTP/1.0 200 OK\r\nCONTENT-TYPE: Text/Event-Stream; charset=UTF-8\r\n\r\n")
     both.upstream.on("POST", PATH, (head, *openai.stream(["Hel", "lo"], framing="close")[1:]))
 
@@ -182,7 +184,7 @@ LEFT_OVER = {
 @pytest.mark.parametrize("case", case_table(LEFT_OVER))
 async def test_left_over(pair, case, stream):
     """What comes after an answer belongs to no other: its connection is not used again."""
-    both = await pair()
+    both = await pair(clocks=PATIENT)
     first = openai.stream(["one"]) if stream else openai.completion("one")
     both.upstream.on("POST", PATH, (*first, *LEFT_OVER[case]), openai.completion("two"))
 
@@ -207,7 +209,7 @@ EARLY: dict[str, tuple[Step, ...]] = {
 @pytest.mark.parametrize("case", case_table(EARLY))
 async def test_answer_before_the_request_s_end(pair, case, stream):
     """An error that comes while the request is still being sent is shown, with its own words."""
-    both = await pair(clocks={"first_byte_s": 10, "answer_s": 10, "total_s": 30})
+    both = await pair(clocks=PATIENT)
     refusal = openai.error(413, {"error": {"message": "too big", "code": "too_big"}}, headers=[("Connection", "close")])
     both.upstream.on_accept((take(100_000), *refusal, *EARLY[case]))
 
@@ -225,7 +227,7 @@ async def test_answer_before_the_request_s_end(pair, case, stream):
 @pytest.mark.case("U65", without={"I2": "the provider does not read, so it does not see that it was left"})
 async def test_provider_that_reads_no_more(pair):
     """U65: a connection whose other end does not read is let go at once, with what could not be sent."""
-    both = await pair(clocks={"first_byte_s": 10, "answer_s": 10, "total_s": 30})
+    both = await pair(clocks=PATIENT)
     full = sleep(0.5)  # until the buffers of the kernel are
     both.upstream.on_accept((take(100_000), full, *openai.error(413, "too big"), hang()))
     before = sockets()

@@ -18,7 +18,7 @@ from llms.errors import Retry, UpstreamAddressError
 from llms.records import UpstreamRequest
 from llms.resolver import Resolver, Times
 from llms.transport import Transport
-from tests.faults.conftest import PATH, SHORT
+from tests.faults.conftest import PATH
 from tests.support.gateway import running
 from tests.support.name_server import RESOLV_CONF, NameServer
 from tests.support.namespace import inside, needs_root
@@ -32,6 +32,8 @@ pytestmark = needs_root
 FILES = {"resolv.conf": RESOLV_CONF, "hosts": "127.0.0.1 localhost\n"}
 
 PORT = 8443  # all are free
+
+PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
 
 PUBLIC = "93.184.216.34"
 IPV6 = "2001:db8::1"
@@ -53,7 +55,7 @@ def world(tmp_path, invariants):
                 name: {"models": [name], "type": "openai", "retries": 0, **section}
                 for name, section in providers.items()
             }
-            server = {"clocks": {**SHORT, **(clocks or {})}}
+            server = {"clocks": {**PATIENT, **(clocks or {})}}
             async with running(tmp_path, providers=sections, server=server) as gateway:
 
                 async def ask(name):
@@ -101,12 +103,12 @@ def test_no_route(world, host):
         async with NameServer(api_provider_test=["192.0.2.1"]):
             started = now()
             response = await ask("up")
-            assert now() - started < 2
+            assert now() - started < 5
         assert (502, "upstream_unreachable") == outcome(response)
         assert "false" == response.header("x-should-retry")
 
     routes = ("ip route add unreachable 192.0.2.0/24", "ip -6 route add unreachable 2001:db8:9::/64")
-    world(main, {"up": ours(name=host)}, *routes, clocks={"connect_s": 5})
+    world(main, {"up": ours(name=host)}, *routes)
 
 
 @pytest.mark.case("U58")
@@ -119,7 +121,7 @@ def test_slow_names(world):
             upstream.on("POST", PATH, openai.completion())
             names.slow = {f"{name}.provider.test" for name in slow}
             names.answers |= {name: ["127.0.0.1"] for name in names.slow}
-            names.delay_s = 3
+            names.delay_s = 4
             started = now()
             waiting = [asyncio.create_task(ask(name)) for name in slow]
             while len(set(names.asked)) < len(slow):  # noqa: ASYNC110 - the name server has no event
@@ -129,12 +131,12 @@ def test_slow_names(world):
             assert not any(task.done() for task in waiting)
             responses = await asyncio.gather(*waiting)
 
-            assert 0.9 <= now() - started < 2.9  # the lookups are still going on
+            assert 0.9 <= now() - started < 3.9  # the lookups are still going on
             assert {(504, "upstream_connect_timeout")} == {outcome(response) for response in responses}
             assert {"false"} == {response.header("x-should-retry") for response in responses}
             await lookups_ended()
 
-    world(main, {"up": ours(), **slow}, clocks={"connect_s": 1, "first_byte_s": 5, "answer_s": 5})
+    world(main, {"up": ours(), **slow}, clocks={"connect_s": 1})
 
 
 REFUSALS = {"nxdomain": "nxdomain", "servfail": "servfail", "refused": "refused", "truncated": "truncated", "empty": []}
@@ -149,12 +151,12 @@ def test_name_does_not_resolve(world, kind):
         async with NameServer(api_provider_test=REFUSALS[kind]):
             started = now()
             response = await ask("up")
-            assert now() - started < 3
+            assert now() - started < 9
         assert (502, "upstream_unreachable") == outcome(response)
         assert "resolved" in response.json["error"]["message"]
         assert "provider.test" not in response.json["error"]["message"]
 
-    world(main, {"up": ours()}, clocks={"connect_s": 4})
+    world(main, {"up": ours()})
 
 
 @pytest.mark.case("U59")
@@ -168,7 +170,7 @@ def test_one_kind_of_address(world, answer_):
             upstream.on("POST", PATH, openai.completion())
             assert 200 == (await ask("up")).status
 
-    world(main, {"up": ours()}, *WORLD, clocks={"connect_s": 4})
+    world(main, {"up": ours()}, *WORLD)
 
 
 @pytest.mark.case("U59")
@@ -187,11 +189,11 @@ def test_dead_ipv6_first(world):
                 upstream.on("POST", PATH, openai.completion())
                 started = now()
                 assert 200 == (await ask("up")).status
-                assert now() - started < 4
+                assert now() - started < 9
             for filler in fillers:
                 filler.close()
 
-    world(main, {"up": ours()}, *WORLD, clocks={"connect_s": 5, "answer_s": 5, "total_s": 20})
+    world(main, {"up": ours()}, *WORLD)
 
 
 FORBIDDEN = ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254", "fe80::1"]
@@ -273,7 +275,7 @@ def test_name_may_lead_there(world, section, address, code):
             assert (502 if code else 200, code) == outcome(response)
             assert 1 == len(server if code else server.connections)
 
-    world(main, {"up": options}, *WORLD, clocks={"connect_s": 4})
+    world(main, {"up": options}, *WORLD)
 
 
 @pytest.mark.case("U60")

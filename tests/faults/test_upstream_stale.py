@@ -120,7 +120,7 @@ async def test_closes_just_when_it_is_used(pair, record_property):
     chance = random.Random(63)  # noqa: S311
     both.upstream.on("POST", PATH, (*openai.completion(), sleep(0.01), fin()))
 
-    outcomes = await in_a_row(both, CALLS, lambda: chance.uniform(0.009, 0.012))
+    outcomes = await in_a_row(both, CALLS, lambda: chance.uniform(0.006, 0.011))
 
     assert {"ok"} == outcomes
     attempts = [len(record.attempts) for record in both.gateway.records]

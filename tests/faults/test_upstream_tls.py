@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from llms.errors import GatewayError, Retry
 from llms.records import UpstreamRequest
 from llms.transport import Transport
-from tests.faults.conftest import PATH, SHORT
+from tests.faults.conftest import PATH
 from tests.support.raw import RawClient
 from tests.upstream.framing import answer
 from tests.upstream.server import Upstream
@@ -140,7 +140,8 @@ HANDSHAKES = {
 async def test_handshake(kind):
     """A handshake that was cut short, or stalls, may be tried again; one that was refused may not."""
     said, end, _, code, retry = HANDSHAKES[kind]
-    async with speaks_no_tls(said, end) as (port, seen), Transport(0.5, trusting()) as transport:
+    connect_s = 0.3 if end == "hang" else 10
+    async with speaks_no_tls(said, end) as (port, seen), Transport(connect_s, trusting()) as transport:
         with pytest.raises(GatewayError) as caught:
             await status_of(transport, f"https://127.0.0.1:{port}")
 
@@ -157,7 +158,7 @@ async def test_what_the_client_is_told(gateway, kind, stream):
         section = {"type": "openai", "base_url": f"https://127.0.0.1:{port}/v1", "api_key": "$UP_KEY", "models": ["m"]}
         running = await gateway(
             providers={"up": section},
-            server={"clocks": {**SHORT, "connect_s": 0.2}},
+            server={"clocks": {"connect_s": 0.3 if end == "hang" else 10}},
             environ={"UP_KEY": "sk-upstream-canary"},
         )
         async with RawClient("127.0.0.1", running.port) as client:
@@ -174,7 +175,7 @@ async def test_unknown_authority_through_the_gateway(gateway):
     """A certificate of an unknown authority: the client is told, the key is sent to nobody."""
     async with Upstream(tls=serving()) as upstream:
         section = {"type": "openai", "base_url": f"{upstream.url}/v1", "models": ["m"]}
-        running = await gateway(providers={"up": section}, server={"clocks": {**SHORT, "connect_s": 5}})
+        running = await gateway(providers={"up": section}, server={"clocks": {"connect_s": 10}})
         async with RawClient("127.0.0.1", running.port) as client:
             await client.request("POST", PATH, body={"model": "m", "messages": [{"role": "user", "content": "x"}]})
             response = await client.read_response()
