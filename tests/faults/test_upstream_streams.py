@@ -72,7 +72,6 @@ WITHIN = {
         "U37 error string": (openai.stream(["Hel", reported("GPU on fire"), "lo"]), "upstream_error"),
         "U37 rate limit": (openai.stream(["Hel", reported({"message": "x", "code": 429})]), "rate_limit_exceeded"),
         "U37 overload": (openai.stream(["Hel", reported({"type": "overloaded_error"})]), "overloaded"),
-        "U37 key": (openai.stream(["Hel", reported({"message": "x", "code": "401"})]), "upstream_auth_error"),
         "U70 more tool calls than anyone makes": (
             openai.stream(
                 ["Hel"]
@@ -167,6 +166,20 @@ async def test_within_the_stream(pair, kind, case):
     assert ("timeout" if "timeout" in code else "upstream_error", code) == (record.status, record.code)
     assert (None, None) == (record.usage, record.finish_reason)
     assert record.chunks > 0
+
+
+@pytest.mark.case("U37", without={"I6": "a key that was refused is set aside"})
+@pytest.mark.parametrize("stream", [True, False])
+async def test_key_refused_in_mid_stream(pair, stream):
+    """U37: a key that is refused in mid-stream is the gateway's, as one that is refused before it."""
+    both = await pair()
+    both.plays(openai.stream(["Hel", reported({"message": "x", "code": "401"})]))
+
+    response = await both.ask(stream=stream)
+
+    error = (data_events(response)[-1] if stream else response.json)["error"]
+    assert ("upstream_error", "upstream_auth_error") == (error["type"], error["code"])
+    assert ["upstream_auth_error"] == [record.code for record in both.gateway.records]
 
 
 @pytest.mark.case("U12")
