@@ -31,26 +31,32 @@ class Talk:
 
 async def talk(port: int, *parts: bytes, watch: Watch | None, within_s: float = 5) -> Talk:
     """Send ``parts``, each as a read of its own, and read until the connection ends or ``within_s`` is over."""
-    data = b""
+    data = bytearray()
     closed = False
     async with RawClient("127.0.0.1", port) as client:
+        reading = asyncio.create_task(_read(client, data, within_s))
         try:
             async with asyncio.timeout(within_s):
                 for part in parts:
                     await client.send(part)
                     await asyncio.sleep(0.01 if len(parts) > 1 else 0)
-                while piece := await client.read_some(within_s + 1):
-                    data += piece
+                await reading
             closed = True
         except ConnectionError:
+            await asyncio.gather(reading, return_exceptions=True)
             closed = True
         except TimeoutError:
-            pass
-    found = Talk(data, closed)
+            await asyncio.gather(reading, return_exceptions=True)
+    found = Talk(bytes(data), closed)
     if watch is not None:
         said = " ".join(map(str, found.statuses)) or "no answer"
         watch.notes.append(f"{said}, {'closed' if closed else 'left open'}")
     return found
+
+
+async def _read(client: RawClient, data: bytearray, within_s: float) -> None:
+    while piece := await client.read_some(within_s + 1):
+        data += piece
 
 
 def head(method: str, target: str, *lines: str, key: str | None = None) -> bytes:

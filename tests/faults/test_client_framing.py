@@ -185,7 +185,9 @@ async def test_upgrade(both, case, method, path, invariants):
     """An upgrade is not done; a request in its body is part of the body, which is read or not, and no request."""
     raw = head(method, path, *UPGRADES[case], JSON, f"Content-Length: {len(SMUGGLED)}") + SMUGGLED
 
-    found = await talk(both.gateway.port, raw, b"\x81\x05hello", watch=invariants, within_s=1)
+    later = [] if "close" in case else [b"\x81\x05hello"]  # what comes after the end may overtake the answer
+
+    found = await talk(both.gateway.port, raw, *later, watch=invariants, within_s=1)
 
     assert found.statuses[0] in (200, 400, 404)
     assert b"101 Switching" not in found.data
