@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +104,36 @@ async def test_c01_slow_reader_slows_the_upstream(pair, upstream):
         # It stood still for longer than idle_s, and that was no fault of the upstream.
         assert connection.closed_at is None
         assert await gone_after(both, client.rst) < 10 * PROMPT_S
+
+
+@pytest.mark.case("C01")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_c01_kernel_holds_little(pair, invariants, stream):
+    """C01, F15: of what a client does not take, the kernel holds what it is told to, not megabytes."""
+    both = await pair(clocks=LONG, send_buffer_bytes=64 << 10)
+    text = "x" * 1_000_000
+    both.upstream.on("POST", PATH, openai.stream([text] * 20) if stream else openai.completion(text * 20))
+    async with RawClient("127.0.0.1", both.gateway.port, receive_buffer=4096) as client:
+        await client.request("POST", PATH, body=both.body(stream=stream))
+        await client.read_head()
+        queued = 0
+        for _ in range(20):
+            queued = max(queued, _queued(both.gateway.port, client.own_port))
+            await asyncio.sleep(0.02)
+        client.rst()
+        await both.gateway.services.gateway.idle()
+
+    assert 0 < queued <= 512 << 10
+    invariants.notes.append("at most 512 KiB in the kernel")
+
+
+def _queued(port, client_port):
+    """What the kernel holds at ``port`` for the client: sent and not acknowledged, or not sent."""
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if [port, client_port] == [int(end.partition(":")[2], 16) for end in (local, remote)]:
+            return int(queues.partition(":")[0], 16)
+    return 0
 
 
 async def test_keep_alive_before_the_first_byte(pair):

@@ -132,6 +132,11 @@ class RawClient:
         self._writer.transport.abort()
         await asyncio.gather(self._writer.wait_closed(), return_exceptions=True)
 
+    @property
+    def own_port(self) -> int:
+        """The port on this side."""
+        return self._writer.get_extra_info("sockname")[1]
+
     async def send(self, data: bytes) -> None:
         """Send ``data`` as it stands."""
         self._writer.write(data)

@@ -268,6 +268,12 @@ async def test_probes(gateway, target):
         ("GET", "/../etc/passwd"),
         ("GET", "/V1/models"),
         ("GET", "/v1/models;x"),
+        ("GET", "/v1%2fmodels"),
+        ("GET", "/v1/models%00"),
+        ("GET", "/v1\\models"),
+        ("GET", "/v1/./models"),
+        ("GET", "/healthz/../v1/chat/completions"),
+        ("GET", "/ui/%2e%2e/%2e%2e/etc/passwd"),
         ("GET", "/" + "a" * 5000),
     ],
 )
