@@ -131,6 +131,13 @@ def test_examples_of_configuration_are_right(page):
         parse(example.encode(), dict.fromkeys(re.findall(r'"\$(\w+)"', example), "x"), page)
 
 
+def test_example_of_routing_is_right():
+    """The example on the page about routing is a file that the gateway takes."""
+    example = fenced("routing.md", "json")[0]
+
+    parse(example.encode(), dict.fromkeys(re.findall(r'"\$(\w+)"', example), "x"), "routing.md")
+
+
 def test_mistakes_are_worded_as_shown():
     """The mistakes on the page are those that the gateway finds."""
     bad = {"server": {"prot": 1}, "providers": {"groq": {"api_key": "gsk"}}, "models": {"fast": "gpt"}}
