@@ -17,6 +17,7 @@ refused are left out; if none is left, nothing is sent, no other address is trie
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 _NEVER = [
@@ -53,6 +54,7 @@ _PRIVATE_ENDS = (".localhost", ".local", ".internal", ".lan", ".home", ".home.ar
 """No such names are in the public DNS: RFC 6761, RFC 6762, RFC 8375, and ICANN's reserved ones."""
 
 
+@lru_cache(1024)  # asked for each request, about few hosts
 def refused(address: str) -> bool:
     """Whether nothing is ever sent to ``address``."""
     return _within(address, _NEVER)
@@ -63,6 +65,7 @@ def private(address: str) -> bool:
     return _within(address, _PRIVATE)
 
 
+@lru_cache(1024)
 def public_name(host: str) -> bool:
     """Whether ``host`` is a name that the whole world knows, and no address."""
     name = host.rstrip(".").lower()

@@ -12,6 +12,8 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
+from math import inf
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -147,8 +149,7 @@ class Exchange:
         if egress.refused(URL(request.url).raw_host or ""):
             message = "The gateway does not connect to the provider's address. Check its base_url."
             raise UpstreamAddressError(message)
-        body = request.body or b""
-        long = {"Content-Length": str(len(body))} if len(body) > _LONG_BODY_BYTES else {}
+        headers, data = _framed(request)
         context: dict[str, bool] = {}
         loop = asyncio.get_running_loop()
         started_at = loop.time()
@@ -156,10 +157,10 @@ class Exchange:
             return await self._client.session.request(
                 request.method,
                 request.url,
-                headers={**request.headers, **long},
-                data=_pieces(body) if long else request.body,
+                headers=headers,
+                data=data,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_s),
+                timeout=_timeout(self._connect_s),
                 trace_request_ctx=context,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -225,6 +226,19 @@ def _note_bytes(text: str, request: UpstreamRequest) -> None:
     if _log.isEnabledFor(logging.DEBUG):
         secrets = [word for value in request.headers.values() for word in value.split() if len(word) >= _SECRET_LENGTH]
         _log.debug("no HTTP from %s: %s", URL(request.url).raw_host, scrub(text, secrets)[:_LOGGED_TEXT])
+
+
+@lru_cache(64)
+def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=connect_s, ceil_threshold=inf)  # to the millisecond
+
+
+def _framed(request: UpstreamRequest) -> tuple[Mapping[str, str], bytes | AsyncGenerator[memoryview, None] | None]:
+    """Give the headers and the body as they are handed on; a long body in pieces, whose length the headers tell."""
+    body = request.body
+    if body is None or len(body) <= _LONG_BODY_BYTES:
+        return request.headers, body
+    return {**request.headers, "Content-Length": str(len(body))}, _pieces(body)
 
 
 async def _pieces(body: bytes) -> AsyncGenerator[memoryview, None]:

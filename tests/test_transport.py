@@ -103,3 +103,18 @@ async def test_closing_does_not_wait_for_leftovers():
         async with Transport(5) as transport, transport.send(get(f"{upstream.url}/")) as response:
             await anext(response.blocks())
         assert await upstream.quiet()
+
+
+@pytest.mark.parametrize("length", [0, 1000, 256 << 10, (256 << 10) + 1, 3_000_001])
+async def test_body_of_any_length(length):
+    """A request's body arrives as it is, with its length told beforehand."""
+    body = bytes(range(256)) * (length // 256 + 1)
+    async with Upstream() as upstream, Transport(5) as transport:
+        upstream.on("POST", "/", answer(b"{}"))
+        async with transport.send(UpstreamRequest("POST", f"{upstream.url}/", {}, body[:length])) as response:
+            assert b"{}" == await response.read(1000)
+
+    request = upstream.requests[0]
+    names = {name.lower(): value for name, value in request.headers}
+    assert body[:length] == request.body
+    assert (str(length), None) == (names["content-length"], names.get("transfer-encoding"))

@@ -9,6 +9,7 @@ from tests.faults.conftest import PATH
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.framing import answer, head
+from tests.upstream.server import Upstream
 from tests.upstream.steps import fin, send
 
 
@@ -56,7 +57,7 @@ async def test_u02_no_connection_in_time(gateway):
 @pytest.mark.case("U66")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
-    "place", ["/v1/other", "http://localhost:{port}/v1/other", "//127.0.0.1:{port}/x", "file:///etc/passwd"]
+    "place", ["/v1/other", PATH, "http://localhost:{port}/v1/other", "//127.0.0.1:{port}/x", "file:///etc/passwd", ""]
 )
 async def test_u66_redirect(pair, status, place):
     """U66: a redirect is not followed, wherever to: neither the prompt nor the key goes there."""
@@ -69,6 +70,22 @@ async def test_u66_redirect(pair, status, place):
     assert (502, "upstream_redirect") == (response.status, response.json["error"]["code"])
     assert [PATH] == [request.path for request in both.upstream.requests]
     assert response.header("Location") is None
+
+
+@pytest.mark.case("U66")
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_u66_redirect_elsewhere(pair, status):
+    """U66: the place that a redirect names gets no connection: no request, no key."""
+    both = await pair()
+    async with Upstream() as elsewhere:
+        location = ("Location", f"{elsewhere.url}{PATH}")
+        both.upstream.on("POST", PATH, (send(head(status, [location, ("Content-Length", "0")])),))
+
+        response = await both.ask(stream=True)
+
+        assert (502, "upstream_redirect") == (response.status, response.json["error"]["code"])
+        assert [] == elsewhere.connections
+    assert 1 == len(both.upstream.requests)
 
 
 @pytest.mark.case("U62", "U63")
