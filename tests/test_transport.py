@@ -10,10 +10,12 @@ import trustme
 from llms.errors import (
     ConnectTimeoutError,
     Retry,
+    UpstreamAddressError,
     UpstreamEventTooLargeError,
     UpstreamUnreachableError,
 )
 from llms.records import UpstreamRequest
+from llms.resolver import Resolver
 from llms.transport import Transport
 from tests.upstream import openai
 from tests.upstream.framing import answer
@@ -118,3 +120,52 @@ async def test_body_of_any_length(length):
     names = {name.lower(): value for name, value in request.headers}
     assert body[:length] == request.body
     assert (str(length), None) == (names["content-length"], names.get("transfer-encoding"))
+
+
+@pytest.mark.case("U60")
+@pytest.mark.parametrize(
+    ("url", "leads_to", "private", "hint"),
+    [
+        ("http://api.provider.test", "169.254.169.254", True, False),
+        ("https://api.provider.test", "fe80::1", True, False),
+        ("https://api.provider.test", "127.0.0.1", False, True),
+        ("https://api.provider.test", "::ffff:10.0.0.1", False, True),
+        ("http://169.254.169.254", None, True, False),
+        ("https://[fe80::1]", None, True, False),
+    ],
+)
+async def test_u60_forbidden_address(url, leads_to, private, hint, caplog):
+    """U60: an address that must not be connected to is refused, for good, with a warning."""
+    async with Transport(5, names=lambda: Resolver(lambda _host: [leads_to])) as transport:
+        with pytest.raises(UpstreamAddressError) as caught:
+            async with transport.send(get(url), private=private):
+                pass
+
+    assert ("upstream_unreachable", Retry.NEVER, False) == (
+        caught.value.code,
+        caught.value.retry,
+        caught.value.should_retry,
+    )
+    assert hint == ('"private": true' in caught.value.message)
+    assert leads_to is None or f"leads to {leads_to}" in caplog.text
+
+
+@pytest.mark.case("U60")
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [("api.provider.test", True), ("gpu-box", False), ("gpu-box.local", False), ("127.0.0.1", False)],
+)
+async def test_u60_private_address(host, private, record_property):
+    """U60: a private address that is meant is connected to."""
+    authority = trustme.CA()
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with (
+        Upstream(tls=server_context(authority, host)) as upstream,
+        Transport(5, trusting, lambda: Resolver(lambda _host: ["127.0.0.1"])) as transport,
+    ):
+        upstream.on("GET", "/", answer(b"{}"))
+
+        async with transport.send(get(f"https://{host}:{upstream.port}/"), private=private) as response:
+            assert 200 == response.status
+    record_property("came_out", "200")

@@ -1,5 +1,7 @@
 """What aiohttp's exceptions mean; most are met in tests/faults."""
 
+import errno
+
 import aiohttp
 import pytest
 
@@ -25,6 +27,14 @@ def test_before_an_answer(error, stale, code, retry):
 
     assert (code, retry) == (failure.code, failure.retry)
     assert "canary" not in failure.message
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.EAGAIN])
+def test_what_the_gateway_lacks(number):
+    """A connection that fails for want of something here is our overload, not the provider's failure."""
+    failure = before_answer(aiohttp.ClientConnectorError(None, OSError(number, "x")), tls=False, stale=False)
+
+    assert (503, "overloaded", 1) == (failure.http_status(), failure.code, failure.retry_after_s)
 
 
 def test_begun():
