@@ -7,7 +7,7 @@ from collections.abc import Iterator
 EVERY_POINT_BYTES = 700
 """A stream up to this long is cut at every point if that is asked for; a longer one at as many points, spread out."""
 
-SINGLE_BYTES = 256
+SINGLE_BYTES = 128
 """A stream up to this long is cut into single bytes even where that is not asked for."""
 
 

@@ -51,7 +51,9 @@ def _feed(make: Callable[[], sse.Decoder | ndjson.Decoder], reads: list[bytes]) 
     return run
 
 
-def _answer(make: Callable[[], Decoder], reads: list[bytes]) -> Run:
+def answer(make: Callable[[], Decoder], reads: list[bytes]) -> Run:
+    """Give the reading of a streamed answer, collected."""
+
     def run() -> None:
         decoder, whole = make(), Accumulator(rules.CALL)
         with suppress(GatewayError):
@@ -65,12 +67,12 @@ def _answer(make: Callable[[], Decoder], reads: list[bytes]) -> Run:
 
 def _events(delta: dict[str, object], count: int, model: str = "plain") -> Run:
     event = b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
-    return _answer(lambda: openai.CODEC.decoder(rules.CALL, Target("fuzzed", model)), [*[event] * count, sse.DONE])
+    return answer(lambda: openai.CODEC.decoder(rules.CALL, Target("fuzzed", model)), [*[event] * count, sse.DONE])
 
 
 def _line(message: dict[str, object], count: int) -> Run:
     line = json.dumps({"message": message}).encode() + b"\n"
-    return _answer(
+    return answer(
         lambda: ollama.CODEC.decoder(rules.CALL, Target("fuzzed", "theirs")), [*[line] * count, b'{"done":true}\n']
     )
 
@@ -136,11 +138,11 @@ SHAPES: dict[str, Shape] = {
     "openai: arguments": lambda n: _events(_TOOL, n),
     "openai: annotations": lambda n: _events({"annotations": [{"type": "x"}]}, n),
     "openai: audio": lambda n: _events({"audio": {"id": "a", "data": "AAAA"}}, n),
-    "openai: choices": lambda n: _answer(
+    "openai: choices": lambda n: answer(
         lambda: openai.CODEC.decoder(rules.CALL, Target("fuzzed", "plain")),
         [b"data: " + json.dumps(_CHOICES).encode() + b"\n\n"] * (n // 64),
     ),
-    "openai: an event in single bytes": lambda n: _answer(
+    "openai: an event in single bytes": lambda n: answer(
         lambda: openai.CODEC.decoder(rules.CALL, Target("fuzzed", "plain")),
         [bytes([byte]) for byte in b'data: {"choices":[{"delta":{"content":"' + b"a" * n + b'"}}]}\n\n'],
     ),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from llms.apis import chat_completions, completions
+from llms.apis.api import Api
 from llms.records import Block, Call
 from llms.wire.chunks import FINISH_REASONS
 
@@ -40,9 +41,12 @@ def check(block: Block, *, whole: bool) -> None:
     assert seen or not whole
 
 
-def check_bytes(block: Block, *, whole: bool) -> None:
+APIS = (chat_completions.API, completions.API)
+
+
+def check_bytes(block: Block, *, whole: bool, apis: Sequence[Api] = APIS) -> None:
     """Write the chunks as each API does; check what a client would read."""
-    for api in (chat_completions.API, completions.API):
+    for api in apis:
         for call in (CALL, WITH_USAGE):
             encoder = api.encoder(call)
             data = encoder.feed(block) + (encoder.close() if whole else b"")

@@ -43,8 +43,8 @@ def check(make: Callable[[], Decoder], data: bytes, *, thorough: bool) -> Outcom
     rules.check(block, whole=failure is None)
     rules.check_bytes(block, whole=failure is None)
     Meter().look(block)
-    for keys in reasoning_out.KEYS.values():
-        rules.check_bytes(reasoning_out.respelled_block(block, keys), whole=failure is None)
+    for keys in reasoning_out.KEYS.values() if thorough else list(reasoning_out.KEYS.values())[len(data) % 3 :][:1]:
+        rules.check_bytes(reasoning_out.respelled_block(block, keys), whole=failure is None, apis=rules.APIS[:1])
     if failure is not None:
         check_failure(failure)
     assert len(repr(block)) <= 400 * len(data) + 200_000  # nothing is made of an index alone

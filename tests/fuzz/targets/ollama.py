@@ -21,10 +21,12 @@ _ONE = Call(
     rules.CALL.id, rules.CALL.started_at, rules.CALL.api, "mine", stream=True, body={"parallel_tool_calls": False}
 )
 
+_CALLS = (rules.CALL, _CUSTOM, _ONE)
+
 
 def check_stream(data: bytes, *, thorough: bool) -> None:
     """A streamed answer obeys the rules, and obeys them still when it is read again."""
-    for call in (rules.CALL, _CUSTOM, _ONE):
+    for call in _CALLS if thorough else _CALLS[len(data) % 3 :][:1]:
         block, failure = streams.check(lambda call=call: CODEC.decoder(call, _AT), data, thorough=thorough)
         again = Normaliser(rules.CALL)
         read = [chunk for given in block for chunk in again.feed(given)]

@@ -15,7 +15,7 @@ MODELS = ("plain", "t", "o")
 
 def check_stream(data: bytes, *, thorough: bool) -> None:
     """A streamed answer obeys the rules, and obeys them still when it is read again."""
-    for model in MODELS:
+    for model in MODELS if thorough else MODELS[len(data) % 3 :][:1]:
         at = Target("fuzzed", model)
         block, failure = streams.check(lambda at=at: CODEC.decoder(rules.CALL, at), data, thorough=thorough)
         again = Normaliser(rules.CALL)

@@ -47,21 +47,20 @@ def check_head(data: bytes, *, thorough: bool) -> None:
     if not method.isalpha() or not target.isprintable() or " " in target or not target.isascii():
         return  # aiohttp's parser refuses it
     headers = CIMultiDict((name, value.strip()) for name, _, value in (entry.partition(":") for entry in rest) if name)
-    reached: list[web.Request] = []
-    app = _app(reached)
+    _REACHED.clear()
     try:
-        request = make_mocked_request(method.upper(), canonical_path(target), headers, app=app)
+        request = make_mocked_request(method.upper(), canonical_path(target), headers, app=_APP)
     except (ValueError, HttpProcessingError):
         return  # no URL: a 400 of the server's
-    info = _result(app.router.resolve(request))
-    info.add_app(app)
+    info = _result(_APP.router.resolve(request))
+    info.add_app(_APP)
     request._match_info = info
     response = _result(guard._guarded(request, info.handler, _POLICY))
     assert response.status in (200, 204, 400, 401, 403, 404, 405, 421)
     assert CANARY not in f"{response.text}{response.headers}".replace(
         headers.get("Access-Control-Request-Headers", "-"), ""
     )
-    if reached:
+    if _REACHED:
         assert [value for name in CARRIERS for value in headers.getall(name, ()) if CANARY in value]
         assert all(len(headers.getall(name, ())) < 2 for name in (*CARRIERS, "host", "origin"))
         host = headers["host"]
@@ -73,19 +72,25 @@ def check_head(data: bytes, *, thorough: bool) -> None:
 _POLICY = guard.Policy(Keyring([digest(CANARY)]), _HOSTS, _ORIGINS, frozenset({"/healthz"}))
 
 
-def _app(reached: list[web.Request]) -> web.Application:
-    async def private(request: web.Request) -> web.Response:
-        reached.append(request)
-        return web.Response(text="private")
+async def _private(request: web.Request) -> web.Response:
+    _REACHED.append(request)
+    return web.Response(text="private")
 
-    async def public(_: web.Request) -> web.Response:
-        return web.Response(text="public")
 
+async def _public(_: web.Request) -> web.Response:
+    return web.Response(text="public")
+
+
+def _app() -> web.Application:
     app = web.Application()
-    app.router.add_get("/healthz", public)
-    app.router.add_get("/v1/models/{id:.+}", private)
-    app.router.add_post("/v1/chat/completions", private)
+    app.router.add_get("/healthz", _public)
+    app.router.add_get("/v1/models/{id:.+}", _private)
+    app.router.add_post("/v1/chat/completions", _private)
     return app
+
+
+_REACHED: list[web.Request] = []
+_APP = _app()
 
 
 def _result(waiting: Coroutine[Any, Any, Any]) -> Any:
