@@ -49,13 +49,15 @@ def read(data: bytes) -> Read:
     Read a stream as a strict server would that answers everything with 404, a CONNECT too.
 
     Where RFC 9112 lets a server be lenient in what cannot be misunderstood, it is so: empty lines in front of a request
-    are skipped (2.2), several blanks in its first line count as one (3).
+    are skipped (2.2), several blanks in its first line count as one (3), and HTTP/1.0 may ask for the connection to be
+    kept (9.3).
     """
     found: list[tuple[bytes, bytes]] = []
     while data := data.lstrip(b"\r\n"):
         server = h11.Connection(h11.SERVER, max_incomplete_event_size=_MOST)
         server.receive_data(_BLANKS.sub(rb"\1 \2 \3", data, count=1))
         method, name, body = b"", b"", b""
+        kept = False
         event: object = None
         while not isinstance(event, h11.EndOfMessage):
             try:
@@ -64,6 +66,7 @@ def read(data: bytes) -> Read:
                 return Read(found, "error", str(error), method)
             if isinstance(event, h11.Request):
                 method, name = event.method, _name(event.target)
+                kept = event.http_version == b"1.0" and (b"connection", b"keep-alive") in event.headers
             elif isinstance(event, h11.Data):
                 body += bytes(event.data)
             elif not isinstance(event, h11.EndOfMessage):
@@ -71,7 +74,8 @@ def read(data: bytes) -> Read:
         found.append((method, name or _name(body)))
         server.send(h11.Response(status_code=404, headers=[("Content-Length", "0")]))
         server.send(h11.EndOfMessage())
-        if server.our_state is not h11.DONE or server.their_state is not h11.DONE:
+        lasts = server.our_state is h11.DONE and server.their_state is h11.DONE
+        if not lasts and not kept:
             return Read(found, "close")
         data = server.trailing_data[0]
     return Read(found, "more")

@@ -231,7 +231,7 @@ _LENGTHS = (
         b"_%b",
         b"%b;a",
     ),
-    *(b'"%b"', b"%b\r\nContent-Length: 1", b"000000000000000%b", b"%b\x00", b"%b\r\n 1"),
+    *(b'"%b"', b"%b\r\nContent-Length: 1", b"0000000%b", b"%b\x00", b"%b\r\n 1"),
 )
 _ENCODINGS = (
     *(
