@@ -60,7 +60,8 @@ class ChoiceDeltas:
             parts.append(self.delta(rest, scores))
             scores = None
         elif delta and not self.started:
-            parts.append(self.delta({"content": ""}))
+            parts.append(self.delta({"content": ""}, scores))
+            scores = None
         return parts + self._finish(raw.get("finish_reason"), scores)
 
     def end(self) -> list[dict[str, Any]]:
@@ -71,7 +72,7 @@ class ChoiceDeltas:
         """Give one delta; the first has the role."""
         if not self.started:
             self.started = True
-            delta = {"role": "assistant", **delta}
+            delta = {"role": "assistant", **(delta or {"content": ""})}
         return {"index": self.index, "delta": delta, "logprobs": scores, "finish_reason": None}
 
     def _texts(self, delta: dict[str, Any], *, ends: bool) -> tuple[str, str]:
