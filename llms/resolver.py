@@ -106,7 +106,12 @@ class Resolver:
                     return old
                 raise socket.gaierror(*name.failure.args)
             now = time.monotonic()
-            self._look_up(host, name, now)
+            try:
+                self._look_up(host, name, now)
+            except OSError:
+                if old:
+                    return old
+                raise
             left = name.running[0] + self._times.wait_s - now if old else None
             if left is not None and left <= 0:
                 return old
