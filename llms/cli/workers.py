@@ -28,6 +28,7 @@ from llms.cli.worker import Serve, work
 from llms.config import Config, Server, Source
 from llms.process.reload import at_address, warn_of_address
 from llms.process.reread import Outcome, Rereader
+from llms.process.signals import Terminal
 
 _log = logging.getLogger("llms.workers")
 
@@ -85,6 +86,7 @@ class Crew:
         self._due: list[float] = []
         self._address = config.server.host, config.server.port
         self._rereader: Rereader | None = None
+        self._terminal = Terminal()
 
     def run(self, count: int) -> None:
         """
@@ -201,6 +203,10 @@ class Crew:
             yield
 
     def _hang_up(self, *_: object) -> None:
+        if self._terminal.gone():
+            if not self._stopping:
+                self._stop()
+            return
         if self._rereader is not None:
             self._rereader.ask()
         for worker in self._workers:

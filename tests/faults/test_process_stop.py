@@ -1,6 +1,7 @@
 """The gateway is told to stop: P01 to P04."""
 
 import asyncio
+import os
 import signal
 
 import pytest
@@ -215,3 +216,32 @@ async def test_while_it_reloads(tmp_path, record_property):
 
     assert (0, False) == (status, "Traceback" in errors)
     record_property("came_out", "status 0")
+
+
+@pytest.mark.case("P01")
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("nohup", [False, True])
+async def test_the_terminal_is_closed(tmp_path, record_property, workers, nohup):
+    """Closing the terminal that it runs in is an order to stop, and no reload; with nohup it means nothing."""
+    configure(tmp_path, {"providers": {"demo": {}}})
+    ours, its = os.openpty()
+    within = ("setsid", "--ctty", *(["nohup"] if nohup else []))
+    try:
+        async with serving(tmp_path, "--workers", workers, within=within, stdin=its) as served:
+            served.send_signal(signal.SIGHUP)  # the terminal is there: a reload
+            await served.until(lambda: "says what is in force already" in served.errors)
+            os.close(its)
+            os.close(ours)
+            ours = its = None
+            if nohup:
+                await asyncio.sleep(0.5)
+                assert 200 == (await served.get("/healthz")).status
+                served.send_signal(signal.SIGTERM)
+            status, errors = await served.ended()
+    finally:
+        for descriptor in (ours, its):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    assert (0, False) == (status, "Traceback" in errors)
+    record_property("came_out", "goes on, ends when told" if nohup else "status 0")

@@ -115,6 +115,7 @@ async def llms(  # noqa: PLR0913 - all have a default
     environ: Mapping[str, str] | None = None,
     hooks: Iterable[Mapping[str, Any]] = (),
     within: Iterable[str] = (),
+    stdin: int | None = asyncio.subprocess.DEVNULL,
     stdout: int | None = asyncio.subprocess.PIPE,
     stderr: int | None = asyncio.subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
@@ -124,7 +125,8 @@ async def llms(  # noqa: PLR0913 - all have a default
     Args:
         hooks: Faults, as ``tests.support.hook`` has them.
         within: A command that runs it, as ``("prlimit", "--nofile=64")``.
-        stdout: As ``subprocess`` has it.
+        stdin: As ``subprocess`` has it.
+        stdout: Also.
         stderr: Also.
     """
     faults = list(hooks)
@@ -138,7 +140,7 @@ async def llms(  # noqa: PLR0913 - all have a default
         *arguments,
         cwd=folder,
         env=environment({**extra, **(environ or {})}),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
     )
