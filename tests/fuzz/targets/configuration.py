@@ -40,8 +40,9 @@ def _check_usable(config: Config) -> None:
         assert CANARY not in repr(options).replace(f"${CANARY}", "")
         if options.enabled and options.missing(_ENVIRON) is None:
             assert options.build(name, _ENVIRON, _send).name == name
-    for targets in config.models.values():
-        assert {at.provider for at in targets} <= set(config.providers)
+    for route in config.models.values():
+        assert route.targets
+        assert {at.provider for at in route.targets} <= set(config.providers)
 
 
 def _send(request: UpstreamRequest) -> AbstractAsyncContextManager[UpstreamResponse]:

@@ -1,5 +1,6 @@
 """OpenAI's codec as a whole: the bytes of an answer in, chunks, a whole answer or an error out."""
 
+from llms import capabilities
 from llms.errors import GatewayError
 from llms.providers.openai_codec import Codec, Service
 from llms.records import Call, Target
@@ -9,6 +10,8 @@ from tests.fuzz import rules, streams, target
 
 _SERVICE = Service("fuzzed", "http://127.0.0.1", secrets=(streams.CANARY,), think_tags={"t": "tagged", "o": "opened"})
 CODEC = Codec(_SERVICE)
+_NEEDS = capabilities.Needs(tools=True, vision=True, json_schema=True, context=1000)
+
 MODELS = ("plain", "t", "o")
 """Without tags of reasoning, and with each kind of them."""
 
@@ -57,6 +60,10 @@ def check_lists(data: bytes, *, thorough: bool) -> None:
         models = CODEC.models(data)
         assert len({model.id for model in models}) == len(models)
         assert all(type(model.created) is int for model in models)
+        for model in models:
+            able = capabilities.of(model.extra)
+            capabilities.lacking(_NEEDS, able)
+            capabilities.too_long(_NEEDS, able)
     except GatewayError as failure:
         streams.check_failure(failure)
 

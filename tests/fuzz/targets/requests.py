@@ -5,8 +5,10 @@ import json
 import math
 from typing import Any, NoReturn
 
+from llms import capabilities, ranking
 from llms.apis import body, chat_completions, completions, embeddings
 from llms.apis.api import Api
+from llms.attempts import adapted
 from llms.errors import GatewayError, InvalidRequestError
 from llms.providers.openai_codec import Codec, Service
 from llms.providers.presets import PRESETS
@@ -17,6 +19,10 @@ from tests.fuzz.targets import ollama
 
 _CODECS = [Codec(Service(name, "http://127.0.0.1", dialect=preset.dialect)) for name, preset in PRESETS.items()]
 
+_TARGETS = (
+    Target("fuzzed", "theirs", {"temperature": 0.5}),
+    Target("fuzzed", "theirs", overrides={"max_tokens": 7, "tools": []}, drop=("stop", "tool_choice")),
+)
 _PATHS = ("/chat/completions", "/embeddings", "/api/chat", "/api/embed")
 
 
@@ -105,13 +111,15 @@ def _check_api(data: bytes, api: Api) -> None:
     again = inner.read({"model": asked.model, "stream": asked.stream, **asked.body})
     assert again.body == asked.body
     call = Call(rules.CALL.id, rules.CALL.started_at, api.name, asked.model, stream=asked.stream, body=asked.body)
+    assert 0 <= capabilities.needs(call.body).context
+    assert ranking.conversation(call.body) == ranking.conversation(again.body)
     for codec in (*_CODECS, ollama.CODEC):
-        _check_asked(codec, call)
+        for at in _TARGETS:
+            _check_asked(codec, adapted(call, at), at)
     assert given == before
 
 
-def _check_asked(codec: Codec | ollama.Codec, call: Call) -> None:
-    at = Target("fuzzed", "theirs", {"temperature": 0.5})
+def _check_asked(codec: Codec | ollama.Codec, call: Call, at: Target) -> None:
     try:
         request = codec.embed(call, at) if call.api == "embeddings" else codec.chat(call, at)
         sent = rules.parsed(request.body or b"")
