@@ -33,6 +33,7 @@ def line(record: CallRecord) -> str:
         ("model", call.model),
         ("stream", int(call.stream)),
         ("key", call.key.id if call.key else None),
+        ("candidates", _candidates(record)),
         ("attempts", _attempts(record)),
         ("skipped", "; ".join(f"{target.label}: {reason}" for target, reason in record.skipped) or None),
         ("finish", record.finish_reason),
@@ -43,6 +44,12 @@ def line(record: CallRecord) -> str:
         ("ms", round(record.duration_s * 1000, 1)),
     ]
     return " ".join(f"{name}={_value(value)}" for name, value in fields if value is not None)
+
+
+def _candidates(record: CallRecord) -> str | None:
+    if len(record.candidates) < 2:
+        return None  # it is in the attempts
+    return ",".join(target.label for target in record.candidates)
 
 
 def _attempts(record: CallRecord) -> str | None:

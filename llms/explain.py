@@ -21,22 +21,24 @@ def document(call: Call, route: Route, plan: Plan, health: Health) -> dict[str, 
     notes = dict(_keyed(plan.last))
     tried: list[dict[str, Any]] = []
     skipped = [{"target": target.label, "reason": reason} for target, reason in plan.skipped]
+    final = ""  # the target that no other follows
     for target in health.rested(plan.targets):
         unfit = health.unfit(target)
         if unfit is not None:
             skipped.append({"target": target.label, "reason": unfit.reason})
-        elif tried and not route.fallback:
-            skipped.append({"target": target.label, "reason": "fallback is off for this model"})
+        elif final:
+            skipped.append({"target": target.label, "reason": f"{final} has fallback switched off"})
         else:
             rest_s = health.rest_s(target)
             note = f"it asked for a rest of {rest_s:.0f} s more" if rest_s else notes.get(target.label)
             tried.append({**_shown(target), **({"last_because": note} if note else {})})
+        if not target.terms.fallback:
+            final = final or target.label
     return {
         "object": "route",
         "model": call.model,
         "needs": asdict(capabilities.needs(call.body)),
         "order_within_rank": "by conversation" if route.sticky else "at random",
-        "fallback": route.fallback,
         "hedge_percent": route.hedge_percent,
         "targets": tried,
         "skipped": skipped,
@@ -56,6 +58,7 @@ def _shown(target: Target) -> dict[str, Any]:
         "rank": target.rank,
         "weight": target.weight,
         "retries": target.terms.retries,
+        "fallback": target.terms.fallback,
         "breaker": target.terms.breaker,
         "clocks": asdict(target.terms.clocks),
     }

@@ -148,10 +148,10 @@ class Gateway:
     async def _first_answer(self, trail: Trail, watch: Watch) -> Begun:
         """Try the targets until one begins to answer."""
         route, plan = await self.plan(trail.call)
-        trail.skip(plan.skipped)
         stored = bool(trail.call.body.get("store"))
         targets = self._health.rested(plan.targets)
-        course = Course(targets, fallback=route.fallback, stored=stored, random=random.random)
+        trail.planned(targets, plan.skipped)
+        course = Course(targets, stored=stored, random=random.random)
         failure: GatewayError = NoTargetError(_NONE_FITS)
         step = course.next()
         while step is not None:

@@ -105,14 +105,12 @@ class Route:
         targets: Best first; at least one.
         off: Targets that are not tried, each with the reason.
         sticky: Whether a conversation stays with one of several targets of a rank, whose cache then knows it.
-        fallback: Whether the next target is tried when one fails.
         hedge_percent: Of how many calls a second target may be asked while the first one keeps silent.
     """
 
     targets: tuple[Target, ...]
     off: tuple[tuple[Target, str], ...] = ()
     sticky: bool = True
-    fallback: bool = True
     hedge_percent: float = 0.0
 
 
@@ -161,6 +159,7 @@ class CallRecord:
     Args:
         status: ``ok``, ``client_closed``, ``upstream_error``, ``timeout``, ``rejected``, ``draining`` or ``internal``.
         code: The error's code, where there was one.
+        candidates: Targets in the order in which they were to be tried, those that were skipped later among them.
         attempts: In the order in which they ended.
         skipped: Targets that were not tried, each with the reason.
         first_byte_s: Seconds from acceptance to the first block; ``None`` if none came.
@@ -169,6 +168,7 @@ class CallRecord:
     call: Call
     status: str
     code: str | None
+    candidates: tuple[Target, ...]
     attempts: tuple[Attempt, ...]
     skipped: tuple[tuple[Target, str], ...]
     usage: Usage | None

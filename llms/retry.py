@@ -51,32 +51,30 @@ class Course:
 
     Args:
         targets: Best first.
-        fallback: Whether there is more than the first of them.
         stored: Whether the request leaves something behind at the provider.
         random: Gives a number from 0 to 1, for the pauses.
     """
 
-    def __init__(self, targets: Sequence[Target], *, fallback: bool, stored: bool, random: Callable[[], float]) -> None:
+    def __init__(self, targets: Sequence[Target], *, stored: bool, random: Callable[[], float]) -> None:
         self._untried = list(targets)
-        self._fallback = fallback
+        self._last: Target | None = None
         self._stored = stored
         self._random = random
-        self._begun = False
         self._again = 0
         self._renewed: set[int] = set()  # targets whose stale connection has been replaced
         self._may_recover: list[tuple[Target, float | None]] = []  # with what each of them asked for
 
     def next(self) -> Step | None:
         """Give the next target that has not been asked; ``None`` if there is none."""
-        if not self._untried or (self._begun and not self._fallback):
+        if not self.more:
             return None
-        self._begun = True
-        return Step(self._untried.pop(0))
+        self._last = self._untried.pop(0)
+        return Step(self._last)
 
     @property
     def more(self) -> bool:
-        """Whether there is a target that has not been asked."""
-        return bool(self._untried) and self._fallback
+        """Whether there is a target that has not been asked and may be."""
+        return bool(self._untried) and (self._last is None or self._last.terms.fallback)
 
     def after(
         self, target: Target, failure: GatewayError, left_s: float, may_retry: Callable[[Target], bool]

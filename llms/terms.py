@@ -58,6 +58,7 @@ class Terms:
 
     Args:
         retries: How often a call may go to a target that it has been to already.
+        fallback: Whether another target is tried when this one fails, or is not to be asked now.
         retry_ambiguous: Whether another target is tried when the first may be working, and billing, already.
         breaker: Whether a provider that cannot be reached is left alone for a while.
     """
@@ -65,6 +66,7 @@ class Terms:
     clocks: Clocks = field(default_factory=Clocks)
     bounds: Bounds = field(default_factory=Bounds)
     retries: int = 2
+    fallback: bool = True
     retry_ambiguous: bool = False
     breaker: bool = True
 

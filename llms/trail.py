@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
 from llms.records import Attempt, Call, CallRecord, Target
@@ -24,6 +24,7 @@ class Trail:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.meter = Meter()
+        self.candidates: tuple[Target, ...] = ()
         self.attempts: list[Attempt] = []
         self.skipped: list[tuple[Target, str]] = []
         self._started = time.monotonic()
@@ -34,6 +35,11 @@ class Trail:
     def began(self) -> None:
         """Note that the answer has begun."""
         self._first = time.monotonic() - self._started
+
+    def planned(self, candidates: Sequence[Target], skipped: Iterable[tuple[Target, str]]) -> None:
+        """Note who is to be tried, and who is not, with the reason."""
+        self.candidates = tuple(candidates)
+        self.skip(skipped)
 
     def skip(self, skipped: Iterable[tuple[Target, str]]) -> None:
         """Note targets that are not tried, each with the reason."""
@@ -78,14 +84,17 @@ class Trail:
         """
         Give attempts and skipped targets as JSON in ASCII, fit for a header; of very many the first.
 
-        ``{"attempts": [{"target": …, "outcome": …, "ms": …}], "skipped": [{"target": …, "reason": …}]}``
+        ``{"candidates": [target …], "attempts": [{"target": …, "outcome": …, "ms": …}], "skipped": [{"target": …,
+        "reason": …}]}``
         """
         attempts = [
             {"target": entry.target.label[:_LONGEST], "outcome": entry.outcome, "ms": round(entry.duration_s * 1000, 1)}
             for entry in self.attempts
         ]
         skipped = [{"target": target.label[:_LONGEST], "reason": reason} for target, reason in self.skipped[:_MOST]]
-        return json.dumps({"attempts": attempts[:_MOST], "skipped": skipped}, separators=(",", ":"))
+        candidates = [target.label[:_LONGEST] for target in self.candidates[:_MOST]]
+        found = {"candidates": candidates, "attempts": attempts[:_MOST], "skipped": skipped}
+        return json.dumps(found, separators=(",", ":"))
 
     def record(self) -> CallRecord:
         """Give the record of the call, which has ended."""
@@ -93,6 +102,7 @@ class Trail:
             call=self.call,
             status=self._status,
             code=self._code,
+            candidates=self.candidates,
             attempts=tuple(self.attempts),
             skipped=tuple(self.skipped),
             usage=self.meter.usage,

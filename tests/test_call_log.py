@@ -10,6 +10,7 @@ def record(**changes):
         "status": "ok",
         "code": None,
         "attempts": (Attempt(Target("demo", "m"), "ok", 0.01),),
+        "candidates": (Target("demo", "m"),),
         "skipped": (),
         "usage": Usage(3, 4),
         "finish_reason": "stop",
@@ -33,12 +34,14 @@ def test_where_it_went():
     """Each attempt has its outcome and its time, each target that was not tried its reason; a key has its name."""
     second = Target("groq", "x", credential="GROQ_KEY_2")
     went = record(
+        candidates=(Target("demo", "m"), second, Target("far", "y")),
         attempts=(Attempt(Target("demo", "m"), "overloaded", 0.25), Attempt(second, "ok", 0.01)),
         skipped=((Target("far", "y"), "circuit open for 3.2 s"),),
     )
 
     line = call_log.line(went)
 
+    assert " candidates=demo/m,groq/x@GROQ_KEY_2,far/y " in line.replace('"', "")
     assert " attempts=demo/m:overloaded:250.0ms,groq/x@GROQ_KEY_2:ok:10.0ms " in line.replace('"', "")
     assert ' skipped="far/y: circuit open for 3.2 s" ' in line
 

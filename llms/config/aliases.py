@@ -51,7 +51,6 @@ class Alias(TermsGiven):
     defaults: dict[str, JsonValue] = Field(
         default_factory=dict, description="Fields that are added to a request that does not have them."
     )
-    fallback: bool = Field(default=True, description="Whether the next target is tried when one fails.")
     sticky: bool = Field(
         default=True,
         description="Whether a conversation stays with one target of a group, or one key of a provider, so that the"
@@ -119,7 +118,7 @@ def _route(
         target, wrong = _target(named, given, loc, defaults)
         problems += wrong
         targets.append(replace(target, rank=rank, terms=alias.over(terms.get(target.provider, Terms()))))
-    route = Route(tuple(targets), sticky=alias.sticky, fallback=alias.fallback, hedge_percent=alias.hedge_percent)
+    route = Route(tuple(targets), sticky=alias.sticky, hedge_percent=alias.hedge_percent)
     return route, problems
 
 

@@ -15,6 +15,9 @@ DAY_S = 86_400
 WEEK_S = 7 * DAY_S
 
 
+_PLAIN = ("retries", "fallback", "retry_ambiguous", "breaker")
+
+
 class _Given(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,6 +87,10 @@ class TermsGiven(_Given):
         description="How often one call may ask a target again that failed or was busy, before its answer has begun; 2"
         " if left out, 0 for never.",
     )
+    fallback: bool | None = Field(
+        default=None,
+        description="Whether the next target is tried when this one fails or is not to be asked; true if left out.",
+    )
     retry_ambiguous: bool | None = Field(
         default=None,
         description="Whether another target is tried when the connection is lost, or the first byte is late, after the"
@@ -102,7 +109,7 @@ class TermsGiven(_Given):
         Args:
             terms: Those of the level above.
         """
-        own = {name: value for name, value in self.given().items() if name in ("retries", "retry_ambiguous", "breaker")}
+        own = {name: value for name, value in self.given().items() if name in _PLAIN}
         clocks: Clocks = replace(terms.clocks, **self.clocks.given())
         bounds: Bounds = replace(terms.bounds, **self.bounds.given())
         return replace(terms, clocks=clocks, bounds=bounds, **own)

@@ -77,7 +77,7 @@ async def test_why_not(gateway, two):
     assert ["two/m"] == [entry["target"] for entry in answer["targets"]]
     assert [
         {"target": "one/m", "reason": "cannot call tools"},
-        {"target": "two/x", "reason": "fallback is off for this model"},
+        {"target": "two/x", "reason": "two/m has fallback switched off"},
     ] == answer["skipped"]
     assert (True, False) == (answer["needs"]["tools"], answer["needs"]["vision"])
 
