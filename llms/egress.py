@@ -13,6 +13,7 @@ Which addresses the gateway connects to. A decision, made after a name is resolv
 An address inside another (v4-mapped, 6to4, NAT64, Teredo) counts as the inner one. Of several addresses those that are
 refused are left out; if none is left, nothing is sent, no other address is tried, and the log has a warning.
 100.64.0.0/10 and 198.18.0.0/15 do not count as private: VPN clients and proxies answer with them for every name.
+A provider that goes through a vendor's SDK has connections of its own, which this does not see.
 """
 
 import ipaddress
