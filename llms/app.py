@@ -23,6 +23,8 @@ from llms.config import Config
 from llms.gateway import Gateway
 from llms.health import Health
 from llms.hedging import Hedging
+from llms.idempotency import Answers
+from llms.idempotency_memory import Memory
 from llms.providers.options import is_loopback, secret
 from llms.records import CallRecord
 from llms.transport import Transport
@@ -117,6 +119,7 @@ class Generations:
         self._environ = environ
         self._sink = sink
         self._transport = Transport(connect_s=5)
+        self._answers = Memory(time.monotonic)
         self._core: Core | None = None
         self._open: dict[Generation, AsyncExitStack] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -150,7 +153,7 @@ class Generations:
             )
         )
         replaced = list(self._open)[-1:]
-        self._live.now = Generation(_services(config, self._core, policy))
+        self._live.now = Generation(_services(config, self._core, policy, self._answers))
         self._open[self._live.now] = stack
         for generation in replaced:
             task = asyncio.create_task(self._close_once_free(generation))
@@ -220,7 +223,7 @@ def _policy(config: Config, environ: Mapping[str, str]) -> Policy:
     )
 
 
-def _services(config: Config, parts: Core, policy: Policy) -> Services:
+def _services(config: Config, parts: Core, policy: Policy, answers: Answers) -> Services:
     server = config.server
     return Services(
         parts.gateway,
@@ -228,6 +231,7 @@ def _services(config: Config, parts: Core, policy: Policy) -> Services:
         policy,
         Limits(server.max_body_bytes, server.body_s),
         Bounds(server.head_s, server.write_stall_s, server.send_buffer_bytes),
+        answers,
         server.keepalive_s,
         reasoning_out.KEYS.get(server.reasoning),
     )

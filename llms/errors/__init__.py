@@ -16,6 +16,10 @@ Every failure a call can end in, as one tree.
     │   └── MisdirectedHostError 421
     ├── NotAllowedError 403
     ├── RequestTimeoutError 408
+    ├── ConflictError 409
+    │   ├── IdempotencyInProgressError 409
+    │   ├── IdempotencyMismatchError 422
+    │   └── AnswerNotKeptError 409
     ├── RateLimitedError 429
     │   └── InsufficientQuotaError 429
     ├── InternalError 500
@@ -52,8 +56,12 @@ from llms.errors.base import (
     Retry,
 )
 from llms.errors.client import (
+    AnswerNotKeptError,
+    ConflictError,
     DrainingError,
     ExpectationFailedError,
+    IdempotencyInProgressError,
+    IdempotencyMismatchError,
     InsufficientQuotaError,
     InternalError,
     InvalidRequestError,
@@ -94,12 +102,16 @@ from llms.errors.upstream import (
 )
 
 __all__ = [
+    "AnswerNotKeptError",
     "CircuitOpenError",
+    "ConflictError",
     "ConnectTimeoutError",
     "DrainingError",
     "ExpectationFailedError",
     "FirstByteTimeoutError",
     "GatewayError",
+    "IdempotencyInProgressError",
+    "IdempotencyMismatchError",
     "IdleTimeoutError",
     "InsufficientQuotaError",
     "InternalError",

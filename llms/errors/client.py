@@ -90,6 +90,33 @@ class RequestTimeoutError(GatewayError):
     should_retry = True
 
 
+class ConflictError(GatewayError):
+    """The request stands against an earlier one."""
+
+    status = 409
+    type = "conflict_error"
+
+
+class IdempotencyInProgressError(ConflictError):
+    """The first request with this ``Idempotency-Key`` has not been answered yet."""
+
+    default_code = "idempotency_in_progress"
+    should_retry = True
+
+
+class IdempotencyMismatchError(ConflictError):
+    """The first request with this ``Idempotency-Key`` had another body."""
+
+    status = 422
+    default_code = "idempotency_mismatch"
+
+
+class AnswerNotKeptError(ConflictError):
+    """The first request with this ``Idempotency-Key`` was answered, and the answer was too long to be kept."""
+
+    default_code = "idempotency_answer_too_large"
+
+
 class RateLimitedError(GatewayError):
     """The provider allows no more requests for now."""
 

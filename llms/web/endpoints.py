@@ -1,6 +1,7 @@
 """The handlers: a request becomes a call, its reply becomes an answer."""
 
 import time
+from functools import partial
 
 from aiohttp import web
 
@@ -8,9 +9,10 @@ from llms.apis import chat_completions, completions, embeddings, reasoning_out
 from llms.apis import models as models_api
 from llms.apis.api import Api, Asked, Encoder
 from llms.errors import DrainingError, GatewayError, ModelNotFoundError, OverloadedError
+from llms.idempotency import Claim
 from llms.records import Call, VirtualKey
 from llms.trail import Trail
-from llms.web import body, connection, respond
+from llms.web import body, connection, idempotent, respond
 from llms.web.guard import KEY, REQUEST_ID, TRAIL, Handler, allowed_origin, cross_origin, trail_header
 from llms.web.services import LIVE, SERVICES, Live
 
@@ -36,21 +38,30 @@ def inference(api: Api) -> Handler:
         services = request[SERVICES]
         live = request.app[LIVE]
         _require_room(live)
+        name = idempotent.key(request)
         raw = await body.read(request, services.limits)
         _require_room(live)  # the body may have been long on its way
         asked = api.read(raw)
-        run = call(asked, api, request[REQUEST_ID], request.get(KEY))
-        keys = services.reasoning if api.name == "chat.completions" else None
-        request[TRAIL] = trail = Trail(run)
-        if run.stream:
-            return await _stream(request, trail, api.encoder(run), keys)
-        async with services.gateway.open(run, trail) as reply:
-            answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
-            connection.allow(request, reply.target.terms.clocks.write_stall_s)
-            headers = {**respond.served_by(reply.target), **trail_header(request)}
-            return respond.json(api.answer(run, answer), run.id, headers=headers)
+        trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY)))
+        if name is None:
+            return await _answered(request, api, trail)
+        return await idempotent.once(request, name, raw, trail, partial(_answered, request, api, trail))
 
     return handle
+
+
+async def _answered(request: web.Request, api: Api, trail: Trail, claim: Claim | None = None) -> web.StreamResponse:
+    request[TRAIL] = trail
+    services = request[SERVICES]
+    run = trail.call
+    keys = services.reasoning if api.name == "chat.completions" else None
+    if run.stream:
+        return await _stream(request, trail, api.encoder(run), keys, claim)
+    async with services.gateway.open(run, trail) as reply:
+        answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
+        connection.allow(request, reply.target.terms.clocks.write_stall_s)
+        headers = {**respond.served_by(reply.target), **trail_header(request)}
+        return respond.json(api.answer(run, answer), run.id, headers=headers)
 
 
 def _require_room(live: Live) -> None:
@@ -63,12 +74,14 @@ def _require_room(live: Live) -> None:
 
 
 async def _stream(
-    request: web.Request, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None
+    request: web.Request, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None, claim: Claim | None
 ) -> web.StreamResponse:
     services = request[SERVICES]
     run = trail.call
     origin = allowed_origin(request, services.policy.origins)
     events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.keepalive_s)
+    if claim is not None:
+        encoder = idempotent.Taken(encoder, claim, trail, events.headers)
     request[respond.LAST_WORDS] = respond.LastWords(events, encoder.error)
     try:
         async with services.gateway.open(run, trail) as reply:

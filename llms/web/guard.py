@@ -111,8 +111,13 @@ def cross_origin(origin: str | None) -> dict[str, str]:
     """Headers that let an allowed origin's page read the answer."""
     if origin is None:
         return {}
-    exposed = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model, x-llms-trail"
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": exposed}
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": _EXPOSED}
+
+
+_EXPOSED = (
+    "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model, x-llms-trail, "
+    "x-idempotent-replay"
+)
 
 
 def _let_read(response: web.StreamResponse, origin: str | None) -> None:

@@ -93,6 +93,11 @@ class EventStream:
         """Whether the status has been sent, so that a failure has to be sent as an event."""
         return self._response is not None
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, as far as they are known."""
+        return self._headers
+
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Add headers, where it is not too late."""
         self._headers.update(headers)

@@ -16,6 +16,7 @@ from aiohttp import web
 from llms.auth import Keyring
 from llms.catalog import Catalog
 from llms.gateway import Gateway
+from llms.idempotency import Answers
 from llms.web.body import Limits
 from llms.web.connection import Bounds
 
@@ -44,6 +45,7 @@ class Services:
     What one reading of the configuration made.
 
     Args:
+        answers: Kept for requests that are sent again.
         keepalive_s: Longest silence in a stream before a comment is sent; 0 for none.
         reasoning: The keys that chat completions have reasoning under; ``None`` for those that it has inside.
     """
@@ -53,6 +55,7 @@ class Services:
     policy: Policy
     limits: Limits
     bounds: Bounds
+    answers: Answers
     keepalive_s: float
     reasoning: tuple[str, ...] | None = None
 
