@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tests.faults.table import Row, counted, rows, text, written
 
 _TOP = Path(__file__).parents[2]
 _PAGE = _TOP / "docs" / "faults.md"
-_MARK = re.compile(r"mark\.case\b|\bcase_table\(")
+_MARK = re.compile(r"mark\.case\((?!')|\bcase_table\(")
 _LIMIT_S = 480
 """The longest that one file may take."""
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     history: list[list[Row]] = []
     for number in range(options.repeat):
         started = time.monotonic()
-        found = rows(wanted, _run(_files(), options.jobs))
+        found = rows(wanted, _run(_files(), wanted, options.jobs))
         history.append(found)
         if number == 0:
             sys.stdout.write(text(found) + "\n\n")
@@ -67,15 +68,16 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _files() -> list[Path]:
-    """Give the files that have tests of cases, those with many tests first, as they may take longest."""
+    """Give the files that have tests of cases; first those that may take longest, with processes or many tests."""
     found = [(path.read_text("utf-8"), path) for path in (_TOP / "tests").rglob("test_*.py")]
-    return [path for content, path in sorted(found, key=lambda entry: -len(entry[0])) if _MARK.search(content)]
+    found.sort(key=lambda entry: ("process" not in entry[1].name, -len(entry[0])))
+    return [path for content, path in found if _MARK.search(content)]
 
 
-def _run(files: list[Path], jobs: int) -> list[dict[str, Any]]:
+def _run(files: list[Path], wanted: list[str], jobs: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         reports = [Path(folder) / f"{number}.json" for number in range(len(files))]
-        results = list(pool.map(_run_file, files, reports))
+        results = list(pool.map(partial(_run_file, wanted), files, reports))
         for path, report, (status, said) in zip(files, reports, results, strict=True):
             if status not in (0, 5):  # 5: there was nothing to run
                 sys.stdout.write(f"-- {path.relative_to(_TOP)}\n{said[-8000:]}\n")
@@ -84,7 +86,7 @@ def _run(files: list[Path], jobs: int) -> list[dict[str, Any]]:
         return [row for report in reports if report.exists() for row in json.loads(report.read_text("utf-8"))]
 
 
-def _run_file(path: Path, report: Path) -> tuple[int, str]:
+def _run_file(wanted: list[str], path: Path, report: Path) -> tuple[int, str]:
     command = [
         sys.executable,
         "-m",
@@ -97,7 +99,7 @@ def _run_file(path: Path, report: Path) -> tuple[int, str]:
         "-p",
         "no:cacheprovider",
     ]
-    command += ["--case-report", str(report), str(path)]
+    command += ["--cases", ",".join(wanted), "--case-report", str(report), str(path)]
     try:
         done = subprocess.run(command, cwd=_TOP, capture_output=True, text=True, timeout=_LIMIT_S, check=False)  # noqa: S603 - our own command
     except subprocess.TimeoutExpired:

@@ -11,12 +11,21 @@ from tests.faults.catalogue import CASES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cases", type=lambda text: frozenset(text.split(",")), help="run only tests of these fault cases"
+    )
     parser.addoption("--case-report", type=Path, help="write what became of each test of a fault case to this file")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--case-report"):
         config.pluginmanager.register(_Report(config.getoption("--case-report")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--cases")
+    if wanted:
+        items[:] = [item for item in items if wanted.intersection(case_ids(item))]
 
 
 def case_ids(item: pytest.Item) -> list[str]:

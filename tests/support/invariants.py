@@ -21,6 +21,7 @@ from typing import Any, Self
 import pytest
 from jsonschema import ValidationError
 
+from llms.records import CallRecord
 from tests.support import openapi, outcome
 from tests.support.gateway import Running
 from tests.support.raw import RawClient, Response
@@ -59,7 +60,8 @@ class Watch:
     def __init__(self, without: Mapping[str, str], growth_bytes: int = _GROWTH_BYTES) -> None:
         self.heard: list[Response] = []
         self.notes: list[str] = []
-        self._checked: dict[int, Running] = {}
+        self._checked: dict[int, Running] = {}  # held, so that no other has its id
+        self._records: list[CallRecord] = []
         self._without = without
         self._growth_bytes = growth_bytes
         self._secrets = {PROMPT.encode()}
@@ -98,7 +100,7 @@ class Watch:
         """Say what tests noted and clients read, or if that is nothing what was recorded."""
         if self.heard or self.notes:
             return [*self.notes, *(outcome.of_response(response) for response in self.heard)]
-        return [outcome.of_records(record for running in self._checked.values() for record in running.records)]
+        return [outcome.of_records(self._records)]
 
     async def check(self, running: Running, upstream: Upstream | None = None, key: str | None = None) -> None:
         """
@@ -111,6 +113,7 @@ class Watch:
         if id(running) in self._checked:
             return
         self._checked[id(running)] = running
+        self._records += running.records
         if broken := await self.broken(running, upstream, key):
             pytest.fail("after the fault:\n" + "\n".join(broken), pytrace=False)
 
