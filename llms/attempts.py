@@ -1,5 +1,6 @@
 """One attempt: from a call and a target to an answer that has begun, or a failure."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -8,7 +9,7 @@ from typing import Any
 
 from llms.bulkhead import Bulkhead
 from llms.clocks import FirstByte
-from llms.errors import GatewayError, UpstreamBadResponseError
+from llms.errors import GatewayError, OverloadedError, UpstreamBadResponseError
 from llms.health import Health
 from llms.hedging import Hedging, hedged
 from llms.records import Block, Call, Provider, Route, Target
@@ -70,6 +71,10 @@ class Attempts:
         self._health = health
         self._hedging = hedging
 
+    def called(self, route: Route, model: str) -> None:
+        """Note a call of ``model``, which stands for ``route``."""
+        self._hedging.called(route, model)
+
     async def run(self, trail: Trail, route: Route, step: Step, course: Course) -> Begun:
         """
         Ask the target of ``step``, and another one beside it if it keeps silent for unusually long.
@@ -77,34 +82,69 @@ class Attempts:
         Raises:
             GatewayError: It failed before its first block.
         """
-        call, target = trail.call, step.target
-        patience_s = self._hedging.patience_s(route, call.model, target, stream=call.stream)
+        call = trail.call
+        if not route.hedge_percent:
+            return await self._attempt(trail, step)
+        patience_s = self._hedging.patience_s(step.target, stream=call.stream)
         if patience_s is None or step.again or not course.more or call.body.get("store"):
-            return await self._attempt(trail, target, wait=not course.more)
+            return await self._timed(trail, step)
 
         def second() -> Coroutine[Any, Any, Begun] | None:
-            if not self._hedging.take(call.model) or (other := course.next()) is None:
+            if not self._hedging.take(call.model):
                 return None
-            return None if self._health.unfit(other.target) else self._attempt(trail, other.target, wait=False)
+            while (other := course.next()) is not None:
+                if (unfit := self._health.unfit(other.target)) is None:
+                    return self._timed(trail, replace(other, queues=False))
+                trail.skip([(other.target, unfit.reason)])
+            return None
 
-        return await hedged(self._attempt(trail, target, wait=False), second, patience_s, Begun.close)
+        return await hedged(self._timed(trail, step), second, patience_s, Begun.close)
 
-    async def _attempt(self, trail: Trail, target: Target, *, wait: bool) -> Begun:
+    async def _timed(self, trail: Trail, step: Step) -> Begun:
+        """Make an attempt, and note how long its first byte took."""
+        started_at = time.monotonic()
+        try:
+            begun = await self._attempt(trail, step)
+        except asyncio.CancelledError:
+            waited_s = time.monotonic() - started_at
+            usual_s = self._hedging.patience_s(step.target, stream=trail.call.stream)
+            if usual_s is not None and waited_s > usual_s:
+                self._hedging.began(step.target, stream=trail.call.stream, first_byte_s=waited_s)
+            raise
+        self._hedging.began(step.target, stream=trail.call.stream, first_byte_s=time.monotonic() - started_at)
+        return begun
+
+    async def _attempt(self, trail: Trail, step: Step) -> Begun:
+        target = step.target
         upstream = self._upstreams[target.provider]
-        call = adapted(trail.call, target)
         async with AsyncExitStack() as stack:
+            await self._admit(trail, step, upstream.bulkhead, stack)
             with trail.attempt(target):
-                await stack.enter_async_context(upstream.bulkhead.place(wait=wait))
-                self._health.asked(target)
-                started_at = time.monotonic()
+                probes = self._health.asked(target, again=step.again)
                 try:
-                    begun = await _begun(upstream.providers[target.credential], call, target, stack)
+                    begun = await _begun(
+                        upstream.providers[target.credential], adapted(trail.call, target), target, stack
+                    )
                 except GatewayError as failure:
-                    self._health.failed(target, failure)
+                    self._health.failed(target, failure, probe=probes)
+                    raise
+                except asyncio.CancelledError:
+                    if probes:
+                        self._health.let_probe(target)
                     raise
             self._health.answered(target)
-            self._hedging.began(target, stream=call.stream, first_byte_s=time.monotonic() - started_at)
             return replace(begun, open=stack.pop_all())
+
+    async def _admit(self, trail: Trail, step: Step, bulkhead: Bulkhead, stack: AsyncExitStack) -> None:
+        """Take a place. Whether the target may be asked is looked up once more: others may have asked meanwhile."""
+        try:
+            await stack.enter_async_context(bulkhead.place(wait=step.queues))
+        except OverloadedError:
+            trail.skip([(step.target, "it has as many calls as it takes at once")])
+            raise
+        if unfit := self._health.unfit(step.target):
+            trail.skip([(step.target, unfit.reason)])
+            raise unfit.failure
 
 
 async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExitStack) -> Begun:
@@ -114,7 +154,7 @@ async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExi
             return Begun(target, [], _no_blocks(), answer, stack)
         rest = await stack.enter_async_context(aclosing(provider.chat(call, target)))
         first: Block = []
-        while not says_something(first) and (block := await anext(rest, None)) is not None:
+        while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(rest, None)) is not None:
             first += block
             if first:
                 clock.restart()
@@ -122,6 +162,10 @@ async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExi
         message = "The provider's answer is empty."
         raise UpstreamBadResponseError(message)
     return Begun(target, first, rest, {}, stack)
+
+
+_MOST_HELD = 64
+"""Chunks that say nothing: one for each choice, and some to spare. After these the answer counts as begun."""
 
 
 async def _no_blocks() -> AsyncGenerator[Block, None]:
@@ -137,7 +181,7 @@ def adapted(call: Call, target: Target) -> Call:
     # The two names of the token limit are one field.
     if not _TOKEN_LIMITS.isdisjoint(target.overrides):
         body = {name: value for name, value in body.items() if name not in _TOKEN_LIMITS}
-    limited = not _TOKEN_LIMITS.isdisjoint(body)
+    limited = not (_TOKEN_LIMITS.isdisjoint(body) and _TOKEN_LIMITS.isdisjoint(target.overrides))
     defaults = {name: value for name, value in target.defaults.items() if not (limited and name in _TOKEN_LIMITS)}
     return replace(call, body={**defaults, **body, **target.overrides})
 

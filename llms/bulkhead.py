@@ -6,7 +6,7 @@ time is not sent more. The queue is short, and first come is first served: who c
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,7 +26,7 @@ class Bulkhead:
     def __init__(self, name: str, room: Room) -> None:
         self._name = name
         self._room = room
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()  # who leaves is taken out at once
         self.running = 0
 
     @asynccontextmanager
@@ -54,23 +54,26 @@ class Bulkhead:
         if not wait or len(self._waiting) >= room.queue:
             raise self._full()
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        served = False
+        self._waiting[turn] = None
         try:
             async with asyncio.timeout(room.queue_s):
                 await turn
-            served = True
         except TimeoutError:
+            self._leave(turn)
             raise self._full() from None
-        finally:
-            if not served and turn.done() and not turn.cancelled():
-                self._give()  # it came at the very moment at which nobody waited any more
-            turn.cancel()
+        except asyncio.CancelledError:
+            self._leave(turn)
+            raise
+
+    def _leave(self, turn: asyncio.Future[None]) -> None:
+        self._waiting.pop(turn, None)
+        if turn.done() and not turn.cancelled():
+            self._give()  # it came at the very moment at which nobody waited any more
 
     def _give(self) -> None:
         """Hand the place to the first that waits, or leave it free."""
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
                 turn.set_result(None)
                 return

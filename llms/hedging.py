@@ -1,13 +1,14 @@
 """
 When a second target is asked because the first one keeps silent for unusually long.
 
-Unusually long is longer than nineteen of twenty of the target's own latest hundred first bytes took. It is asked for in
-the configuration (``hedge_percent``), since the call that loses may be billed although it is cut off.
+Unusually long is longer than nineteen of twenty of the target's own latest hundred first bytes took. One that was cut
+off counts with the time it had been waited for, or the slow ones would drop out and the fast ones seem slow. Hedging is
+asked for in the configuration (``hedge_percent``), since the call that loses may be billed although it is cut off.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from llms.records import Route, Target
@@ -32,9 +33,10 @@ class Hedging:
 
     def began(self, target: Target, *, stream: bool, first_byte_s: float) -> None:
         """
-        Note how long a first byte took.
+        Note how long a first byte took, at a target whose calls may be hedged.
 
         Args:
+            first_byte_s: Or how long it was waited for.
             stream: Whether it is that of a stream; that of a whole answer comes later.
         """
         key = (target.provider, target.model, stream)
@@ -45,16 +47,18 @@ class Hedging:
             kept = self._first_bytes[key] = deque(maxlen=_KEPT)
         kept.append(first_byte_s)
 
-    def patience_s(self, route: Route, model: str, target: Target, *, stream: bool) -> float | None:
+    def called(self, route: Route, model: str) -> None:
         """
-        Give the seconds after which a second target may be asked; ``None`` for never.
+        Note a call, which earns its part of a hedge.
 
         Args:
             model: The name that the route has; each has a share of its own.
         """
-        if not route.hedge_percent:
-            return None
-        self._saved[model] = min(_MOST_SAVED, self._saved.get(model, 0.0) + route.hedge_percent / 100)
+        if route.hedge_percent:
+            self._saved[model] = min(_MOST_SAVED, self._saved.get(model, 0.0) + route.hedge_percent / 100)
+
+    def patience_s(self, target: Target, *, stream: bool) -> float | None:
+        """Give the seconds after which a second target may be asked; ``None`` for never."""
         kept = self._first_bytes.get((target.provider, target.model, stream), ())
         if len(kept) < _FEWEST:
             return None
@@ -86,20 +90,27 @@ async def hedged(
         GatewayError: The first one's failure, if both fail.
     """
     tasks = [asyncio.create_task(first)]
-    won: asyncio.Task[Begun] | None = None
+    kept: asyncio.Task[Begun] | None = None
     try:
         done, _ = await asyncio.wait(tasks, timeout=patience_s)
         if not done and (other := second()) is not None:
             tasks.append(asyncio.create_task(other))
         waiting = set(tasks)
+        won: asyncio.Task[Begun] | None = None
         while waiting and won is None:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             won = next((task for task in tasks if task in done and task.exception() is None), None)
-        return await (won or tasks[0])
+        await _let_go([task for task in tasks if task is not won], discard)
+        kept = won or tasks[0]
+        return kept.result()
     finally:
-        lost = [task for task in tasks if task is not won]
-        for task in lost:
-            task.cancel()
-        for came in await asyncio.gather(*lost, return_exceptions=True):
-            if not isinstance(came, BaseException):
-                await discard(came)
+        if kept is None:  # whoever waited for it has left
+            await _let_go(tasks, discard)
+
+
+async def _let_go(tasks: Iterable[asyncio.Task[Begun]], discard: Callable[[Begun], Awaitable[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for came in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(came, BaseException):
+            await discard(came)

@@ -85,8 +85,9 @@ def conversation(body: Mapping[str, Any]) -> bytes:
 
 def _score(seed: bytes, target: Target) -> float:
     name = f"{target.name}\n{target.credential or ''}".encode("utf-8", "surrogatepass")
-    number = int.from_bytes(hashlib.blake2b(name, key=seed[:64], digest_size=7).digest())
-    return -target.weight / math.log((number + 0.5) / 2**56)
+    number = int.from_bytes(hashlib.blake2b(name, key=seed[:64], digest_size=6).digest())
+    # Of 48 bits and a half a float knows each one: none is rounded to 1, whose logarithm is 0.
+    return -target.weight / math.log((number + 0.5) / 2**48)
 
 
 def _doubt(asked: Needs, target: Target, known: Known) -> str | None:

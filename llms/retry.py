@@ -10,16 +10,19 @@ What is tried next when a target has failed; pure.
 - A failure after which the provider may be working, and billing, is not followed by anything, unless the configuration
   allows another target.
 - Nothing follows a request that is at fault itself, or an answer that has begun.
+- A provider that has no place free is passed over. If the others do not answer, the call comes back and waits for a
+  place at the best of them, once. Nothing has been sent there, so that is no retry.
 
 A call that fails over is one call for each provider; only a second visit to the same one is a retry, and needs room in
-its budget. So a provider that takes over from another one is never refused its calls, and none sees more than its
-budget says.
+its budget, be it with another key or for another model. So a provider that takes over from another one is never refused
+its calls, and none that fails sees more than its budget says. What one key or one model was refused for is no failure
+of its provider, and leads to the next key or model freely.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llms.errors import GatewayError, Retry
+from llms.errors import GatewayError, OverloadedError, Retry
 from llms.records import Target
 
 LONGEST_WAIT_S = 5.0
@@ -37,12 +40,14 @@ class Step:
     Args:
         target: Whom to ask.
         wait_s: How long to wait before.
-        again: Whether it has been asked in this call before.
+        again: Whether its provider has been asked in this call before.
+        queues: Whether to wait there for a place, if none is free.
     """
 
     target: Target
     wait_s: float = 0.0
     again: bool = False
+    queues: bool = True
 
 
 class Course:
@@ -52,43 +57,70 @@ class Course:
     Args:
         targets: Best first.
         stored: Whether the request leaves something behind at the provider.
+        may_retry: Takes one retry out of the budget of a target's provider, if there is one.
         random: Gives a number from 0 to 1, for the pauses.
     """
 
-    def __init__(self, targets: Sequence[Target], *, stored: bool, random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        *,
+        stored: bool,
+        may_retry: Callable[[Target], bool],
+        random: Callable[[], float],
+    ) -> None:
         self._untried = list(targets)
         self._last: Target | None = None
         self._stored = stored
+        self._may_retry = may_retry
         self._random = random
+        self._asked: set[str] = set()  # the names of providers
+        self._failing: set[str] = set()
         self._again = 0
         self._renewed: set[int] = set()  # targets whose stale connection has been replaced
+        self._full: list[Target] = []  # those that had no place free
+        self._come_back: set[int] = set()  # those of them that have had, or have yet to have, their second turn
         self._may_recover: list[tuple[Target, float | None]] = []  # with what each of them asked for
 
     def next(self) -> Step | None:
         """Give the next target that has not been asked; ``None`` if there is none."""
-        if not self.more:
+        while self.more:
+            target = self._untried.pop(0)
+            if target.provider not in self._failing or self._may_retry(target):
+                others = [*self._untried, *self._full] if target.terms.fallback else []
+                return self._step(target, queues=all(other.provider == target.provider for other in others))
+        if not self._full or not self._goes_on:
             return None
-        self._last = self._untried.pop(0)
-        return Step(self._last)
+        best = len(self._come_back) == len(self._full)  # none has had its second turn yet
+        return self._step(self._full.pop(0), queues=best)
+
+    def _step(self, target: Target, *, queues: bool) -> Step:
+        again = target.provider in self._asked
+        self._asked.add(target.provider)
+        self._last = target
+        return Step(target, again=again, queues=queues)
 
     @property
     def more(self) -> bool:
         """Whether there is a target that has not been asked and may be."""
-        return bool(self._untried) and (self._last is None or self._last.terms.fallback)
+        return bool(self._untried) and self._goes_on
 
-    def after(
-        self, target: Target, failure: GatewayError, left_s: float, may_retry: Callable[[Target], bool]
-    ) -> Step | None:
+    @property
+    def _goes_on(self) -> bool:
+        return self._last is None or self._last.terms.fallback
+
+    def after(self, step: Step, failure: GatewayError, left_s: float) -> Step | None:
         """
         Say what follows a failure; ``None`` if nothing does.
 
         Args:
-            target: Who failed.
+            step: What failed.
             failure: How.
             left_s: Seconds that the call has left.
-            may_retry: Takes one retry out of a provider's budget, if there is one.
         """
-        retry = failure.retry
+        retry, target = failure.retry, step.target
+        if isinstance(failure, OverloadedError):
+            self._note_full(step)
         if retry is Retry.STALE and not self._stored and id(target) not in self._renewed:
             self._renewed.add(id(target))
             return Step(target, again=True)
@@ -97,20 +129,29 @@ class Course:
                 return None
         elif retry is Retry.NEVER:
             return None
-        elif retry is not Retry.ELSEWHERE:
+        if retry is not Retry.ELSEWHERE:
+            self._failing.add(target.provider)
+        if retry in (Retry.SAFE, Retry.REJECT):
             self._may_recover = [entry for entry in self._may_recover if entry[0] is not target]
             self._may_recover.append((target, failure.retry_after_s))
-        return self.next() or self._once_more(left_s, may_retry)
+        return self.next() or self._once_more(left_s)
 
-    def _once_more(self, left_s: float, may_retry: Callable[[Target], bool]) -> Step | None:
-        longest_s = min(LONGEST_WAIT_S, left_s)
-        waits = sorted(
-            (self._pause() if asked_s is None else asked_s, index)
-            for index, (_, asked_s) in enumerate(self._may_recover)
-        )
+    def _note_full(self, step: Step) -> None:
+        target = step.target
+        if step.queues:  # it has been waited for, and all its keys have the same places
+            self._untried = [other for other in self._untried if other.provider != target.provider]
+        elif id(target) not in self._come_back:
+            self._come_back.add(id(target))
+            self._full.append(target)
+
+    def _once_more(self, left_s: float) -> Step | None:
+        waits = sorted((max(self._pause(), asked_s or 0.0), i) for i, (_, asked_s) in enumerate(self._may_recover))
         for wait_s, index in waits:
             target = self._may_recover[index][0]
-            if wait_s < longest_s and self._again < target.terms.retries and may_retry(target):
+            in_time = wait_s <= LONGEST_WAIT_S and wait_s < left_s
+            if not self._goes_on and target is not self._last:
+                continue
+            if in_time and self._again < target.terms.retries and self._may_retry(target):
                 self._again += 1
                 return Step(target, wait_s, again=True)
         return None

@@ -75,7 +75,7 @@ class Trail:
             f"{name}: {', '.join(word if count == 1 else f'{word} ({count} times)' for word, count in words.items())}"
             for name, words in outcomes.items()
         ]
-        skipped = [f"{target.label}: not tried, {reason}" for target, reason in self.skipped]
+        skipped = list(dict.fromkeys(f"{target.label}: not tried, {reason}" for target, reason in self.skipped))
         if len(tried) + len(skipped) > 1:
             failure.message = f"{failure.message} Tried: {'; '.join([*tried, *skipped])}."
         return failure

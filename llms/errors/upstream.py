@@ -94,6 +94,7 @@ class CircuitOpenError(UpstreamError):
     status = 503
     type = "overloaded_error"
     default_code = "upstream_circuit_open"
+    default_retry = Retry.ELSEWHERE
     should_retry = True
 
 

@@ -1,0 +1,86 @@
+"""What is told, and kept, of what was tried."""
+
+import asyncio
+
+import pytest
+
+from llms.errors import DrainingError, FirstByteTimeoutError, UpstreamFailedError, UpstreamOverloadedError
+from llms.records import Call, Target
+from llms.trail import Trail
+
+A, B = Target("a", "m"), Target("b", "m", credential="KEY_B")
+CALL = Call("req_1", 0, "chat.completions", "m", stream=False, body={})
+
+
+def tried(trail, target, failure=None):
+    try:
+        with trail.attempt(target):
+            if failure is not None:
+                raise failure
+    except (UpstreamFailedError, asyncio.CancelledError, ZeroDivisionError):
+        pass
+
+
+def test_attempts():
+    """How each one ended."""
+    trail = Trail(CALL)
+    for failure in (UpstreamOverloadedError("x"), asyncio.CancelledError(), ZeroDivisionError(), None):
+        tried(trail, A, failure)
+
+    assert ["overloaded", "cancelled", "cancelled", "ok"] == [one.outcome for one in trail.record().attempts]
+    assert all(one.duration_s >= 0 for one in trail.record().attempts)
+
+
+def test_one_target_is_not_told_of():
+    """Where nothing else was tried the failure speaks for itself."""
+    trail = Trail(CALL)
+    tried(trail, A, UpstreamOverloadedError("x"))
+
+    assert "No." == trail.told(UpstreamOverloadedError("No.")).message
+
+
+def test_several_are_told_of():
+    """Who was tried with what outcome, how often, and who was not tried and why; each once."""
+    trail = Trail(CALL)
+    trail.skip([(B, "circuit open for 5.0 s")])
+    for failure in (UpstreamOverloadedError("x"), UpstreamOverloadedError("x"), UpstreamFailedError("x")):
+        tried(trail, A, failure)
+    trail.skip([(B, "circuit open for 5.0 s")])
+
+    assert (
+        "No. Tried: a/m: overloaded (2 times), upstream_error; b/m@KEY_B: not tried, circuit open for 5.0 s."
+        == trail.told(UpstreamOverloadedError("No.")).message
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempted", "status"),
+    [
+        (DrainingError("x"), True, "draining"),
+        (FirstByteTimeoutError("x"), True, "timeout"),
+        (UpstreamFailedError("x"), True, "upstream_error"),
+        (UpstreamFailedError("x"), False, "rejected"),
+    ],
+)
+def test_status(failure, attempted, status):
+    """What kind of failure it was."""
+    trail = Trail(CALL)
+    if attempted:
+        tried(trail, A)
+    trail.failed(failure)
+
+    assert (status, failure.code) == (trail.record().status, trail.record().code)
+
+
+def test_nobody_said_how_it_ended():
+    """That is a bug, and the record says so."""
+    assert ("internal", "internal_error") == (Trail(CALL).record().status, Trail(CALL).record().code)
+
+
+def test_first_byte():
+    """The time from the call to its answer's beginning; none if there was none."""
+    trail = Trail(CALL)
+    assert None is trail.record().first_byte_s
+
+    trail.began()
+    assert 0 <= trail.record().first_byte_s <= trail.record().duration_s
