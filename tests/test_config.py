@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from llms.config import ConfigError, parse
 from llms.records import Route, Target
+from llms.terms import Bounds, Capabilities, Clocks, Terms
 
 SHA = "sha256:" + "0123456789abcdef" * 4
 
@@ -164,6 +165,65 @@ def test_a_schema_may_be_named():
     assert {} == config({"$schema": "docs/config.schema.json"}).models
 
 
+def test_targets_in_full():
+    """Groups share a rank; a target's own fields go before the alias's; terms come from the level above."""
+    found = config(
+        {
+            "server": {"clocks": {"connect_s": 1, "idle_s": 7}},
+            "providers": {
+                "groq": {"retries": 1, "clocks": {"idle_s": 8, "total_s": 9}, "bounds": {"max_events": 5}},
+                "demo": {"breaker": False, "fallback": False},
+            },
+            "models": {
+                "fast": {
+                    "targets": [
+                        [
+                            "groq/a",
+                            {
+                                "target": "groq/b",
+                                "weight": 3,
+                                "defaults": {"seed": 2},
+                                "overrides": {"max_tokens": 10, "temperature": 0},
+                                "drop": ["user"],
+                                "can": {"vision": False, "context": 4096},
+                            },
+                        ],
+                        "demo/c",
+                    ],
+                    "defaults": {"seed": 1, "top_p": 0.5},
+                    "clocks": {"total_s": 3},
+                    "retry_ambiguous": True,
+                    "sticky": False,
+                    "hedge_percent": 2.5,
+                }
+            },
+        }
+    )
+
+    route = found.models["fast"]
+    one, two, three = route.targets
+    assert (False, 2.5, [0, 0, 1]) == (route.sticky, route.hedge_percent, [target.rank for target in route.targets])
+    assert ({"seed": 1, "top_p": 0.5}, 1, {}, ()) == (one.defaults, one.weight, one.overrides, one.drop)
+    assert ({"seed": 2, "top_p": 0.5}, 3) == (two.defaults, two.weight)
+    assert ({"max_tokens": 10, "temperature": 0}, ("user",)) == (two.overrides, two.drop)
+    assert Capabilities(vision=False, context=4096) == two.can
+    clocks = Clocks(connect_s=1, idle_s=8, total_s=3)
+    assert Terms(clocks, Bounds(max_events=5), retries=1, retry_ambiguous=True) == one.terms == two.terms
+    of_demo = Terms(Clocks(connect_s=1, idle_s=7, total_s=3), fallback=False, retry_ambiguous=True, breaker=False)
+    assert of_demo == three.terms
+
+
+@pytest.mark.parametrize("where", ["defaults", "overrides"])
+def test_fields_of_a_target_are_read_as_a_requests(where):
+    """What no request may hold is refused in the configuration, with the field's place."""
+    given = {"target": "demo/x", where: {"temperature": "hot", "top_p": 1}}
+
+    [found] = problems({"providers": {"demo": {}}, "models": {"fast": ["demo/y", given]}})
+    assert found.startswith(f"models.fast[1].{where}.temperature: ")
+    [found] = problems({"providers": {"demo": {}}, "models": {"fast": {"targets": [["demo/y", given]]}}})
+    assert found.startswith(f"models.fast.targets[0][1].{where}.temperature: ")
+
+
 MISTAKES = [
     # the file as a whole
     ([], ["must be an object: {…}"]),
@@ -227,6 +287,60 @@ MISTAKES = [
     ({"providers": {"demo": {}}, "models": {"a": "demo/x", "b": {"targets": ["demo/x", "a"]}}}, ["models.b.targets[1]: is an alias itself; an alias stands for `provider/model` only"]),
     ({"providers": {"demo": {}}, "models": {"fast": []}}, ["models.fast: must not be empty"]),
     ({"providers": {"demo": {}}, "models": {"fast": ["demo/x", 1]}}, ["models.fast[1]: must be a string, or must be an object, or must be a list"]),
+    *[
+        ({"providers": {"demo": {}}, "models": {"fast": given}}, [expected])
+        for given, expected in [
+            ([[]], "models.fast[0]: must not be empty"),
+            ({"targets": [[]]}, "models.fast.targets[0]: must not be empty"),
+            ({"targets": ["demo/x", ["demo/y", "gpt"]]}, "models.fast.targets[1][1]: must be `provider/model`"),
+            ([["demo/x", "dmo/y"]], "models.fast[0][1]: no such provider in `providers`; did you mean `demo`?"),
+            ({"targets": [["demo/x", {"target": "demo/y", "weight": 0}]]}, "models.fast.targets[0][1].weight: must be greater than 0"),
+            ([["demo/x", {"target": "demo/y", "weight": 1e9}]], "models.fast[0][1].weight: must be less than or equal to 1000000"),
+            ([{"target": "demo/y", "weight": "2"}], "models.fast[0].weight: must be a number"),
+            ([{"target": "gpt"}], "models.fast[0].target: must be `provider/model`"),
+            ([{"target": 1}], "models.fast[0].target: must be a string"),
+            ([{"weight": 1}], "models.fast[0].target: is required"),
+            ([{"target": "demo/y", "wieght": 1}], "models.fast[0].wieght: unknown option; did you mean `weight`?"),
+            ([{"target": "demo/y", "drop": "seed"}], "models.fast[0].drop: must be a list"),
+            ([{"target": "demo/y", "drop": ["seed", "messages"]}], "models.fast[0].drop[1]: is what a request is about and cannot be left out"),
+            ({"targets": [[{"target": "demo/y", "drop": ["model"]}]]}, "models.fast.targets[0][0].drop[0]: is what a request is about and cannot be left out"),
+            ([{"target": "demo/y", "overrides": {"messages": []}}], "models.fast[0].overrides.messages: is each request's own and has no default"),
+            ([{"target": "demo/y", "defaults": {"stream": True}}], "models.fast[0].defaults.stream: is each request's own and has no default"),
+            ([{"target": "demo/y", "can": {"fly": True}}], "models.fast[0].can.fly: unknown option; known are tools, vision, json_schema, context"),
+            ([{"target": "demo/y", "can": {"tools": "yes"}}], "models.fast[0].can.tools: must be true or false"),
+            ([{"target": "demo/y", "can": {"context": 0}}], "models.fast[0].can.context: must be greater than or equal to 1"),
+            ({"targets": ["demo/x"], "sticky": 1}, "models.fast.sticky: must be true or false"),
+            ({"targets": ["demo/x"], "fallback": "no"}, "models.fast.fallback: must be true or false"),
+            ({"targets": ["demo/x"], "retries": 11}, "models.fast.retries: must be less than or equal to 10"),
+            ({"targets": ["demo/x"], "retries": 1.5}, "models.fast.retries: must be a whole number"),
+            ({"targets": ["demo/x"], "breaker": 0}, "models.fast.breaker: must be true or false"),
+            ({"targets": ["demo/x"], "retry_ambiguous": "yes"}, "models.fast.retry_ambiguous: must be true or false"),
+            ({"targets": ["demo/x"], "hedge_percent": 101}, "models.fast.hedge_percent: must be less than or equal to 100"),
+            ({"targets": ["demo/x"], "hedge_percent": -1}, "models.fast.hedge_percent: must be greater than or equal to 0"),
+            ({"targets": ["demo/x"], "clocks": {"idle": 1}}, "models.fast.clocks.idle: unknown option; did you mean `idle_s`?"),
+            ({"targets": ["demo/x"], "clocks": {"connect_s": 0}}, "models.fast.clocks.connect_s: must be greater than 0"),
+            ({"targets": ["demo/x"], "bounds": {"max_events": 0}}, "models.fast.bounds.max_events: must be greater than or equal to 1"),
+            ({"targets": ["demo/x"], "concurrency": 1}, "models.fast.concurrency: unknown option; known are clocks, bounds, retries, fallback, retry_ambiguous, breaker, targets, defaults, sticky, hedge_percent"),
+        ]
+    ],
+    *[
+        ({"providers": {"groq": given}}, [expected])
+        for given, expected in [
+            ({"concurrency": 0}, "providers.groq.concurrency: must be greater than or equal to 1"),
+            ({"concurrency": True}, "providers.groq.concurrency: must be a whole number"),
+            ({"queue": -1}, "providers.groq.queue: must be greater than or equal to 0"),
+            ({"queue_s": 0}, "providers.groq.queue_s: must be greater than 0"),
+            ({"retries": -1}, "providers.groq.retries: must be greater than or equal to 0"),
+            ({"fallback": 1}, "providers.groq.fallback: must be true or false"),
+            ({"breaker": "off"}, "providers.groq.breaker: must be true or false"),
+            ({"retry_ambiguous": 1}, "providers.groq.retry_ambiguous: must be true or false"),
+            ({"clocks": {"total_s": 1e9}}, "providers.groq.clocks.total_s: must be less than or equal to 604800"),
+            ({"clocks": {"write_stall": 1}}, "providers.groq.clocks.write_stall: unknown option; did you mean `write_stall_s`?"),
+            ({"bounds": {"max_event_bytes": 10}}, "providers.groq.bounds.max_event_bytes: must be greater than or equal to 1024"),
+            ({"bounds": {"max_answer_bytes": "1k"}}, "providers.groq.bounds.max_answer_bytes: must be a whole number"),
+            ({"bounds": []}, "providers.groq.bounds: must be an object"),
+        ]
+    ],
     ({"models": {"fast": [1]}}, ["models.fast[0]: must be a string, or must be an object, or must be a list"]),
     ({"models": {"fast": {"target": []}}}, ["models.fast.targets: is required", "models.fast.target: unknown option; did you mean `targets`?"]),
     ({"models": {"fast": {"targets": []}}}, ["models.fast.targets: must not be empty"]),

@@ -44,6 +44,31 @@ def test_the_copy_in_the_documentation_is_current():
         {"providers": {"groq": {}, "ollama": {"keep_alive": -1}, "demo": {"models": ["a"]}}},
         {"providers": {"mine": {"base_url": "http://x/v1"}, "box": {"type": "ollama", "base_url": "http://x"}}},
         {"models": {"a": "demo/demo", "b": ["demo/demo"], "c": {"targets": ["demo/x"], "defaults": {"top_p": 1}}}},
+        {"models": {"a": ["demo/x", {"target": "demo/y"}], "b": [["demo/x", {"target": "demo/y", "weight": 2.5}]]}},
+        {
+            "models": {
+                "a": {
+                    "targets": [
+                        [{"target": "demo/x", "overrides": {"top_p": 1}, "drop": ["seed"], "can": {"tools": False}}],
+                        "demo/y",
+                    ],
+                    "clocks": {"first_byte_s": 3},
+                    "bounds": {"max_events": 10},
+                    "retries": 0,
+                    "fallback": False,
+                    "breaker": False,
+                    "retry_ambiguous": True,
+                    "sticky": False,
+                    "hedge_percent": 5,
+                }
+            }
+        },
+        {
+            "providers": {
+                "groq": {"api_key": ["$A", "$B"], "concurrency": 4, "queue": 0, "queue_s": 1.5, "retries": 1},
+                "demo": {"clocks": {"connect_s": 1}, "bounds": {"max_event_bytes": 2048}, "breaker": False},
+            }
+        },
     ],
 )
 def test_what_it_lets_pass(document):
@@ -66,6 +91,18 @@ def test_what_it_lets_pass(document):
         {"models": {"a": "demo"}},
         {"models": {"a": []}},
         {"models": {"a": {"target": "demo/x"}}},
+        {"models": {"a": [[]]}},
+        {"models": {"a": [["demo"]]}},
+        {"models": {"a": [[["demo/x"]]]}},
+        {"models": {"a": [{"target": "demo"}]}},
+        {"models": {"a": [{"target": "demo/x", "weight": 0}]}},
+        {"models": {"a": [{"target": "demo/x", "wieght": 1}]}},
+        {"models": {"a": [{"target": "demo/x", "can": {"fly": True}}]}},
+        {"models": {"a": {"targets": ["demo/x"], "hedge_percent": 101}}},
+        {"models": {"a": {"targets": ["demo/x"], "retries": -1}}},
+        {"providers": {"groq": {"concurrency": 0}}},
+        {"providers": {"groq": {"clocks": {"idle": 1}}}},
+        {"providers": {"groq": {"api_key": []}}},
     ],
 )
 def test_what_it_marks(document):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -38,12 +38,13 @@ class TargetGiven(BaseModel):
 
 
 One = str | TargetGiven
+Group = Annotated[tuple[One, ...], Field(min_length=1)]
 
 
 class Alias(TermsGiven):
     """The longest spelling: targets in fallback order, and on what terms they are called."""
 
-    targets: tuple[One | tuple[One, ...], ...] = Field(
+    targets: tuple[One | Group, ...] = Field(
         min_length=1,
         description="`provider/model`, or an object, in fallback order. A list among them is a group that shares the"
         " load.",

@@ -4,14 +4,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llms.config.aliases import Alias
+from llms.config.aliases import Alias, TargetGiven
 from llms.config.load import PROVIDER_NAME
 from llms.config.server import Server
 from llms.providers import registry
 
 Schema = dict[str, Any]
 
-_TARGET = {"type": "string", "pattern": f"^{PROVIDER_NAME.pattern}/.+$"}
+_NAME = {"type": "string", "pattern": f"^{PROVIDER_NAME.pattern}/.+$"}
+_ONE = {"anyOf": [_NAME, {"$ref": f"#/$defs/{TargetGiven.__name__}"}]}
+_GROUP = {"type": "array", "minItems": 1, "items": _ONE}
+_TARGETS = {"type": "array", "minItems": 1, "items": {"anyOf": [*_ONE["anyOf"], _GROUP]}}
 
 
 def json_schema() -> Schema:
@@ -20,8 +23,8 @@ def json_schema() -> Schema:
     server = _defined(Server, "server", definitions)
     providers = _providers(definitions)
     alias = _defined(Alias, "alias", definitions)
-    definitions["alias"]["properties"]["targets"]["items"] = _TARGET
-    targets = {"type": "array", "minItems": 1, "items": _TARGET}
+    definitions["alias"]["properties"]["targets"] |= _TARGETS
+    definitions[TargetGiven.__name__]["properties"]["target"] |= _NAME
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "config.json of llms",
@@ -34,8 +37,8 @@ def json_schema() -> Schema:
             "models": {
                 "type": "object",
                 "description": "Names that stand for `provider/model`, for several of those in fallback order, or for "
-                "those with defaults.",
-                "additionalProperties": {"anyOf": [_TARGET, targets, alias]},
+                "those with terms of their own.",
+                "additionalProperties": {"anyOf": [_NAME, _TARGETS, alias]},
             },
         },
         "$defs": definitions,
