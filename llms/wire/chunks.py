@@ -179,9 +179,15 @@ class ChunkBuilder:
 
 
 def says_something(block: Block) -> bool:
-    """Whether any of the chunks holds more than a role: a text, a call, an end, the usage."""
+    """
+    Whether any of the chunks holds more than a role: a text, a call, an end, the usage, scores.
+
+    Of what holds no more a stream has at most one chunk for each choice, so that not much is ever kept back.
+    """
     return any(not chunk["choices"] or any(_says(choice) for choice in chunk["choices"]) for chunk in block)
 
 
 def _says(choice: Chunk) -> bool:
-    return bool(choice["finish_reason"]) or any(value for name, value in choice["delta"].items() if name != "role")
+    if choice["finish_reason"] or choice.get("logprobs"):
+        return True
+    return any(value for name, value in choice["delta"].items() if name != "role")

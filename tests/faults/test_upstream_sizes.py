@@ -291,3 +291,20 @@ async def test_sends_on_when_nobody_listens(pair, kind):
     assert min(delays) < 0.1
     await both.gateway.services.gateway.idle()
     assert ["client_closed"] * 3 == [record.status for record in both.gateway.records]
+
+
+@pytest.mark.case("U35")
+async def test_a_stream_that_never_says_anything(pair, growth):
+    """U35: chunks that say nothing, which might be held back so that another target may answer, do not pile up."""
+    both = await pair(clocks={**LONG, "total_s": 20})
+    scores = {"content": [{"token": "a", "logprob": -1.5}]}
+    silent = openai.event({"choices": [{"index": 0, "delta": {"content": ""}, "logprobs": scores}]})
+    begun, end = openai.stream([], finish=None, done=False)[:-1], openai.stream([], role=False)[1:]
+    both.plays((*begun, *(send(chunked(silent * 1000)),) * 100, *end))
+
+    async with Others(both) as others:
+        _, end = await streamed(both, logprobs=True)
+
+    assert b"[DONE]" in end
+    assert growth() < 24
+    others.check()
