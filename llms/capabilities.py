@@ -92,15 +92,21 @@ def _holds(words: list[str] | None, word: str) -> bool | None:
 
 
 def _parts(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for message in body.get("messages", ()):
+    for message in _list(body, "messages"):
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
             yield from (part for part in content if isinstance(part, dict))
 
 
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    """A list in a request; a request for embeddings may hold anything by the names of chat completions."""
+    value = body.get(name)
+    return value if isinstance(value, list) else []
+
+
 def _tokens(body: Mapping[str, Any]) -> int:
-    length = sum(_length(message) for message in body.get("messages", ()))
-    length += sum(_length(tool) for tool in body.get("tools") or ())
+    length = sum(_length(message) for message in _list(body, "messages"))
+    length += sum(_length(tool) for tool in _list(body, "tools"))
     return math.ceil(length / _BYTES_PER_TOKEN)
 
 

@@ -75,7 +75,8 @@ _ANYTHING = Capabilities()
 def conversation(body: Mapping[str, Any]) -> bytes:
     """Give what stays the same from one call of a conversation to the next, hashed."""
     first: list[Any] = []
-    for message in body.get("messages", ()):
+    messages = body.get("messages")  # anything, in a request for embeddings
+    for message in messages if isinstance(messages, list) else ():
         first.append(message)
         if isinstance(message, dict) and message.get("role") == "user":
             break

@@ -57,7 +57,7 @@ def decode(data: bytes) -> dict[str, Any]:
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        json_text.require_memory(error)
+        json_text.require_memory(error, data)
         body = _second_look(data, structure, error)
     if not isinstance(body, dict):
         message = "The body must be a JSON object."

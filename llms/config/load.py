@@ -97,7 +97,7 @@ def _server(raw: Any, environ: Mapping[str, str]) -> tuple[Server, list[Problem]
             message = f"the environment variable {key[1:]} is not set; set it, or remove the key"
             problems.append(Problem(("server", "keys", index), message))
     if server is not None and not server.keys and not is_loopback(server.host):
-        message = f'{server.host} can be reached from other machines; name a key here, as ["$LLMS_KEY"]'
+        message = 'server.host can be reached from other machines; name a key here, as ["$LLMS_KEY"]'
         problems.append(Problem(("server", "keys"), message))
     return server or Server(), problems
 

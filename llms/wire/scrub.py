@@ -20,7 +20,7 @@ _KEY = re.compile(
 # What follows begins at the beginning of a run of characters only, so that a long run is gone through once.
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>)]+", re.IGNORECASE)
 _ADDRESS = re.compile(
-    r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?|(?<![\w.-])[\w.-]+:\d{2,5}\b",
+    r"(?<![\w.-])[\w.-]+:\d{2,5}\b|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?",
     re.IGNORECASE,
 )
 _PRIVATE_NAME = re.compile(

@@ -71,5 +71,14 @@ def test_dumps(value: object, expected: bytes) -> None:
 def test_no_memory_is_no_mistake():
     """The decoder has one exception for bad JSON and for a lack of memory: nobody is blamed for the latter."""
     with pytest.raises(MemoryError):
-        json_text.require_memory(orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0))
-    json_text.require_memory(orjson.JSONDecodeError("unexpected character", "", 0))
+        json_text.require_memory(
+            orjson.JSONDecodeError("Not enough memory to allocate buffer for parsing", "", 0), b"{}"
+        )
+    json_text.require_memory(orjson.JSONDecodeError("unexpected character", "", 0), b"{")
+
+
+@pytest.mark.parametrize("data", [b"[" * 200, b'{"a":' * 200, b"[" * 900 + b'"a'])
+def test_brackets_that_are_not_closed(data: bytes) -> None:
+    """They are a mistake in the JSON, though orjson's words for it are those for memory that has run out."""
+    with pytest.raises(ValueError, match=r"Expecting|Unterminated|deeply"):
+        json_text.loads(data)
