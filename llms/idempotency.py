@@ -14,7 +14,7 @@ Decisions:
 - Two bodies are the same if they decode to the same; the order of fields does not matter, ``1`` and ``1.0`` differ.
 - Errors are kept like answers, as Stripe keeps its 500s, if a provider may have worked on the request: else the
   client's next try could be billed twice. Not kept is what no provider was sent, and what says ``x-should-retry: true``
-  (429, 503): it asks for the very request that a kept answer would bar.
+  (429, 503): it asks for the very request that a kept answer would bar. A stream that has begun is kept in any case.
 - A client that leaves before the end frees the key, since the call to the provider was ended with it: what that has
   done so far nobody will ever see. One that leaves once the answer is whole does not. A gateway that stops is like a
   client that leaves.
@@ -84,7 +84,7 @@ class Answers(Protocol):
 
     async def claim(self, name: Name, digest: bytes) -> Claim | Answer:
         """
-        Take ``name``, or give the answer that is kept under it.
+        Take ``name``, or give the answer that is kept under it. One that is cancelled has taken nothing.
 
         Args:
             digest: Of the request's body.

@@ -6,6 +6,7 @@ the least recently used go first; one memory serves all tenants. What is older t
 the next key comes, without a timer.
 """
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -159,9 +160,12 @@ class Running:
         """As ``Claim`` has it."""
         if self._ended:
             return
+        answer = None
+        if self._pieces is not None:
+            with contextlib.suppress(MemoryError):  # then it is too long
+                answer = Answer(status, dict(headers), b"".join(self._pieces))
         self._ended = True
-        pieces, self._pieces = self._pieces, None
-        answer = None if pieces is None else Answer(status, dict(headers), b"".join(pieces))
+        self._pieces = None
         self._memory.keep(self, answer)
 
     def free(self) -> None:

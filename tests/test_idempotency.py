@@ -182,6 +182,24 @@ async def test_too_long():
     assert (1, 0) == (len(store), store.size)
 
 
+async def test_no_memory_for_it():
+    """An answer for which there is no memory in the end is too long, and its key is not stuck."""
+
+    class Scarce:
+        def __iter__(self):
+            raise MemoryError
+
+    store = memory()
+    claim = await store.claim(NAME, SAME)
+    claim.add(b"x")
+    claim._pieces = Scarce()
+    claim.keep(200, {})
+
+    with pytest.raises(AnswerNotKeptError):
+        await store.claim(NAME, SAME)
+    assert (1, 0) == (len(store), store.size)
+
+
 async def test_least_recently_used_goes():
     """Of more keys than there is room for, those that were not asked for longest are forgotten."""
     store = memory(entries=3)

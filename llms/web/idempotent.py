@@ -17,6 +17,7 @@ from llms import idempotency
 from llms.apis.api import Encoder
 from llms.errors import (
     ConnectTimeoutError,
+    DrainingError,
     GatewayError,
     InvalidRequestError,
     OverloadedError,
@@ -27,6 +28,7 @@ from llms.idempotency import Answer, Claim, Name
 from llms.records import Block
 from llms.trail import Trail
 from llms.web import respond
+from llms.web.guard import allowed_origin, cross_origin
 from llms.web.services import SERVICES
 
 REPLAY = "x-idempotent-replay"
@@ -49,7 +51,10 @@ _KEPT = (
 """Not those that are about one connection or one page: ``Date``, ``Access-Control-Allow-Origin``."""
 
 _LONG = 64 << 10
-"""Bytes of a body above which its digest is made beside the loop."""
+"""
+Bytes above which the digest of a request is made beside the loop, and a replay is written piece by piece: all at once,
+it would be copied for each client that is slow to read it.
+"""
 
 _UNSENT = frozenset(
     kind.default_code for kind in (UpstreamUnreachableError, ConnectTimeoutError, UpstreamTLSError, OverloadedError)
@@ -96,7 +101,7 @@ async def once(
     scope = Name(call.key.id if call.key else "", call.api, name)
     claim = await request[SERVICES].answers.claim(scope, await _digest(request, body))
     if isinstance(claim, Answer):
-        return _replay(claim)
+        return await _replay(request, claim)
     try:
         response = await answer(claim)
         if isinstance(response, web.Response) and isinstance(response.body, bytes):
@@ -127,9 +132,11 @@ class Taken:
         self._claim = claim
         self._trail = trail
         self._headers = headers
+        self._begun = False
 
     def feed(self, block: Block) -> bytes:
         """As ``Encoder`` has it."""
+        self._begun = True
         data = self._encoder.feed(block)
         self._claim.add(data)
         return data
@@ -142,9 +149,9 @@ class Taken:
         return data
 
     def error(self, failure: GatewayError) -> bytes:
-        """As ``Encoder`` has it."""
+        """As ``Encoder`` has it. What breaks off is kept, whatever broke it, but for the gateway's own end."""
         data = self._encoder.error(failure)
-        if _is_final(failure, self._trail):
+        if (self._begun and not isinstance(failure, DrainingError)) or _is_final(failure, self._trail):
             self._claim.add(data)
             self._claim.keep(200, _lasting(self._headers))
         return data
@@ -171,5 +178,17 @@ def _lasting(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _KEPT if name in headers}
 
 
-def _replay(answer: Answer) -> web.Response:
-    return web.Response(status=answer.status, headers={**answer.headers, REPLAY: "true"}, body=answer.body)
+async def _replay(request: web.Request, answer: Answer) -> web.StreamResponse:
+    headers = {**answer.headers, REPLAY: "true"}
+    size = len(answer.body)
+    if size <= _LONG:
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
+    origin = allowed_origin(request, request[SERVICES].policy.origins)
+    response = web.StreamResponse(status=answer.status, headers={**headers, **cross_origin(origin)})
+    response.content_length = size
+    await response.prepare(request)
+    rest = memoryview(answer.body)
+    for start in range(0, size, _LONG):
+        await response.write(rest[start : start + _LONG])
+    await response.write_eof()
+    return response

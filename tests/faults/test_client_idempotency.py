@@ -6,7 +6,9 @@ A process that comes to its end forgets every key: with the memory of one proces
 
 import asyncio
 import json
+import signal
 from collections import Counter
+from contextlib import AsyncExitStack
 
 import openai as official
 import pytest
@@ -138,9 +140,21 @@ async def test_long_bodies(pair):
     first = await send(both, messages=[{"role": "user", "content": text}])
     again = await send(both, messages=[{"role": "user", "content": text}])
     other = await send(both, messages=[{"role": "user", "content": text[:-1] + "y"}])
+    chunked = await send(
+        both, headers=[JSON, CHUNKED], body=as_chunk(both.body(messages=[{"role": "user", "content": text}]))
+    )
 
     assert same(first, again)
     assert (422, "idempotency_mismatch") == (other.status, code(other))
+    assert same(first, chunked)
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+def as_chunk(body):
+    data = json.dumps(body).encode()
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -370,6 +384,22 @@ async def test_stream_is_cut(pair, cut):
     assert 1 == asked(both)
 
 
+@pytest.mark.parametrize("error", [{"code": "rate_limit_exceeded"}, {"code": "overloaded"}, {"code": "server_error"}])
+async def test_provider_fails_in_mid_stream(pair, error):
+    """An error in the middle of a stream is given again, whatever it says: the provider has worked."""
+    both = await pair()
+    event = openai.event({"error": {"message": "no", "type": None, "param": None, **error}})
+    both.plays(openai.stream(["Hel", event], finish=None, done=False), openai.stream(["other"]))
+
+    first = await send(both, stream=True)
+    again = await send(both, stream=True)
+
+    assert b"Hel" in first.body
+    assert b'data: {"error"' in first.body
+    assert same(first, again)
+    assert 1 == asked(both)
+
+
 async def test_failure_after_a_keep_alive(pair):
     """An error that could only come as an event, after a keep-alive, is given again without the keep-alives."""
     both = await pair(keepalive_s=0.05, clocks={"first_byte_s": 0.5})
@@ -532,11 +562,35 @@ class Unheard(RawClient):
     listeners = ()
 
 
-async def test_pages_may_use_it(pair):
+@pytest.mark.parametrize("stream", [False, True])
+async def test_slow_readers_of_a_replay(pair, growth, stream):
+    """50 clients that read nothing of a replay of 7 MB are given no copy each, are cut off, and harm nobody."""
+    both = await pair(clocks=LONG, write_stall_s=2)
+    both.plays(openai.stream(["Q" * 700_000] * 10) if stream else openai.completion("Q" * 7_000_000))
+    first = await send(both, stream=stream)
+    async with AsyncExitStack() as stack:
+        clients = [Unheard("127.0.0.1", both.gateway.port, receive_buffer=4096) for _ in range(50)]
+        for client in clients:
+            await stack.enter_async_context(client)
+            await client.request("POST", PATH, [("Idempotency-Key", "k-1")], both.body(stream=stream))
+        heads = [await client.read_head() for client in clients]
+        again = await send(both, stream=stream)
+        async with asyncio.timeout(20):
+            while both.gateway.runner.server.connections:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0.05)
+
+    assert ["true"] * 50 == [head.header("x-idempotent-replay") for head in heads]
+    assert same(first, again)
+    assert (1, 1) == (asked(both), len(both.gateway.records))
+    assert growth() < 250  # MiB; 350 are 50 copies
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+async def test_pages_may_use_it(pair, length):
     """A page of an allowed origin may send the header and see that it got a replay."""
     origin = "https://chat.example"
     both = await pair(allowed_origins=[origin])
-    numbered(both, stream=True)
+    both.plays(openai.stream(["a" * length]))
     async with RawClient("127.0.0.1", both.gateway.port) as client:
         wanted = [("Origin", origin), ("Access-Control-Request-Headers", "idempotency-key")]
         await client.request("OPTIONS", PATH, wanted)
@@ -614,6 +668,31 @@ async def test_restart(tmp_path, record_property):
     assert [200] * 4 == [response.status for response in seen]
     assert [False, True, False, True] == [replayed(response) for response in seen]
     record_property("came_out", "served, replay; after a crash: served, replay")
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_process_drains_in_the_middle(tmp_path, record_property, workers, finishes):
+    """A process that is told to stop finishes the first request or ends it, and then ends itself."""
+    go = asyncio.Event()
+    async with Upstream() as upstream:
+        upstream.on("POST", PATH, (wait(go), *openai.completion()) if finishes else (hang(),))
+        up = {"base_url": f"{upstream.url}/v1", "models": ["m"]}
+        configure(tmp_path, {"server": {"drain_s": 10 if finishes else 0.5}, "providers": {"up": up}})
+        async with serving(tmp_path, "--workers", workers) as served:
+            both = Ends(served, upstream)
+            sending = asyncio.create_task(send(both))
+            await upstream.received()
+            served.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.2)
+            go.set()
+            first = await sending
+            status, errors = await served.ended()
+
+    wanted = (200, None) if finishes else (503, "true")
+    assert wanted == (first.status, first.header("x-should-retry"))
+    assert (0, False, 1) == (status, "Traceback" in errors, asked(both))
+    record_property("came_out", f"{first.status} while it drains, then status 0")
 
 
 @pytest.mark.parametrize("stream", [False, True])
