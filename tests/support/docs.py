@@ -23,7 +23,18 @@ from llms.providers.presets import PRESETS, Dialect
 from tests.support.config_docs import kinds, section
 
 TOP = Path(__file__).parents[2]
-_NAMES = ("configuration", "providers", "errors", "streaming", "idempotency", "models", "routing", "web-chat", "faults")
+_NAMES = (
+    "configuration",
+    "providers",
+    "errors",
+    "streaming",
+    "idempotency",
+    "models",
+    "routing",
+    "web-chat",
+    "faults",
+    "reliability",
+)
 PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
 

@@ -1,0 +1,12 @@
+"""What is measured for docs/reliability.md: for each figure a function that gives it, or several at once."""
+
+from collections.abc import Awaitable, Callable
+
+from tests.soak.figures import aborts, backpressure
+from tests.soak.report import Figure
+
+FIGURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "F6": aborts.measure,
+    "F7": aborts.measure,
+    "F15": backpressure.measure,
+}
