@@ -12,8 +12,8 @@ from tests.soak.plan import Plan
 from tests.upstream import openai
 from tests.upstream.framing import LAST_CHUNK, chunked, head
 
-FIRST_BYTE_S = 2.0
-IDLE_S = 2.0
+FIRST_BYTE_S = 3.0
+IDLE_S = 3.0
 DRIP_TOTAL_S = 5.0
 MAX_EVENT_BYTES = 64 << 10
 
