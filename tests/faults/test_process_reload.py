@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llms.config import Server
 from tests.faults.conftest import PATH
 from tests.faults.streams import data_events, said
 from tests.support.process import configure, serving
@@ -51,14 +52,46 @@ BAD = {
     "deep": (b"[" * 100_000, "nested too deeply"),
     "twice": (b'{"providers": {"demo": {}, "demo": {}}}', "providers.demo: is there twice"),
     "100 MB": (100_000_000, "is larger than 4 MiB"),
+    "BOM of UTF-16": ("{}".encode("utf-16"), "is not UTF-8"),
+    "a comment": (b'{"server": {} // no\n}', "is not JSON: line 1"),
+    "a comma too many": (b'{"server": {},}', "is not JSON: line 1"),
+    "NaN": (b'{"server": {"drain_s": NaN}}', "is not JSON"),
+    "a huge number": (b'{"server": {"drain_s": 1e999}}', "is not JSON"),
+    "half a surrogate": (b'{"models": {"\\ud800": "demo/demo"}}', "holds half of a surrogate pair"),
+    "a clock of 0": (json.dumps({**DEMO, "server": {"clocks": {"idle_s": 0}}}).encode(), "server.clocks.idle_s: must"),
+    "a port too high": (json.dumps({**DEMO, "server": {"port": 65_536}}).encode(), "server.port: must"),
+    "two values": (b"{} {}", "is not JSON: line 1"),
+    "another program's": (b'{"compilerOptions": {}}', "does not look like a configuration of llms"),
+    **{
+        f"wrong {name}": (json.dumps({**DEMO, "server": {name: {"x": CANARY}}}).encode(), f"server.{name}")
+        for name in Server.model_fields
+        if name != "clocks"
+    },
+    **{
+        f"wrong provider: {words}": (json.dumps({"providers": {"p": section}}).encode(), f"providers.p{words}")
+        for section, words in (
+            ({"type": CANARY}, ".type: unknown type"),
+            ({"type": 7}, ".type: must be a string"),
+            ({}, ": no service of that name"),
+            ({"base_url": "ftp://x"}, ".base_url: must be a URL"),
+            ({"base_url": f"http://{CANARY}@x/v1"}, ".base_url: must hold no user name"),
+            ({"base_url": "http://x/v1", "models": "m"}, ".models: must be a list"),
+            ({"base_url": "http://x/v1", "enabled": CANARY}, ".enabled: must be true or false"),
+            ({"base_url": "http://x/v1", "bas_url": CANARY}, ".bas_url: unknown option"),
+            (CANARY, ": must be an object"),
+        )
+    },
 }
 
 
 @pytest.mark.case("P20")
 async def test_a_bad_file_changes_nothing(tmp_path, record_property):
     """P20: what was in force stays; the log names file and place and no value; health is degraded until it is mended."""
+    assert len(BAD) >= 50
     configure(tmp_path, aliased("good"))
     async with serving(tmp_path) as served:
+        done = asyncio.Event()
+        calls = asyncio.create_task(_calls_until(done, served))
         for number, (name, (content, complaint)) in enumerate(BAD.items(), start=1):
             lines_before = len(served.lines)
             if isinstance(content, int):
@@ -79,11 +112,22 @@ async def test_a_bad_file_changes_nothing(tmp_path, record_property):
             assert all("ERROR" in line and "config.json" in line for line in complaints), complaints
         configure(tmp_path, aliased("good", "new"))
         await served.until(lambda: _is(served, "ok"))
+        done.set()
+        statuses = await calls
 
+        assert {200} == set(statuses)
         assert 200 == (await served.chat(model="new")).status
         assert CANARY not in served.errors
         assert "Traceback" not in served.errors
-    record_property("came_out", f"{len(BAD)} of {len(BAD)} refused, degraded, calls go on")
+    record_property("came_out", f"{len(BAD)} of {len(BAD)} refused, degraded; {len(statuses)} calls meanwhile, all 200")
+
+
+async def _calls_until(done, served):
+    statuses = []
+    while not done.is_set():
+        statuses.append((await served.chat(model="good")).status)
+        await asyncio.sleep(0.01)
+    return statuses
 
 
 async def _is(served, status):
