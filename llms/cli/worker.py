@@ -24,6 +24,10 @@ _DRAIN_S = 2.0
 _LAST_WORDS_S = 2.5
 
 
+HELD_BACK = (signal.SIGINT, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGINT,)
+"""Signals that wait until a worker can hear them: a Ctrl-C is its parent's, and its file is looked at in any case."""
+
+
 class Line:
     """A worker's way to its parent: that it listens, and from then on that it lives."""
 
@@ -54,6 +58,9 @@ Serve = Callable[[Source, Config, Line], None]
 def work(source: Source, config: Config, serve: Serve, connection: Connection) -> None:
     """Be a worker: a process's whole life."""
     os.setsid()
+    for number in HELD_BACK:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     try:
         serve(source, config, Line(connection))

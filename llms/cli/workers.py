@@ -14,17 +14,18 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 import click
 
 from llms.cli.setup import Failure
-from llms.cli.worker import Serve, work
+from llms.cli.worker import HELD_BACK, Serve, work
 from llms.config import Config, Server, Source
 from llms.process.reload import at_address, warn_of_address
 from llms.process.reread import Outcome, Rereader
@@ -126,8 +127,8 @@ class Crew:
         # The address stays what it is; if the file names another one, the parent says so, once for all.
         source = replace(self._source, instead={**self._source.instead, "host": host, "port": port})
         process = self._spawn.Process(target=work, args=(source, self._config, self._serve, its))
-        # Inherited: a signal before the worker is ready for it would kill it. The file is looked at in any case.
-        with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGHUP):
+        resource_tracker.ensure_running()  # which unblocks signals once it has started
+        with _held_back(HELD_BACK):  # inherited: before the worker is ready for them they would kill it
             process.start()
         its.close()
         self._workers.append(_Worker(process, ours))
@@ -220,13 +221,23 @@ class Crew:
 
 
 @contextmanager
-def _handled(handler: "Callable[..., object] | signal.Handlers", *numbers: signal.Signals) -> Iterator[None]:
+def _handled(handler: Callable[..., object], *numbers: signal.Signals) -> Iterator[None]:
     before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
         for number, old in zip(numbers, before, strict=True):
             signal.signal(number, old)
+
+
+@contextmanager
+def _held_back(numbers: Iterable[signal.Signals]) -> Iterator[None]:
+    """Let signals wait for the end of the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
