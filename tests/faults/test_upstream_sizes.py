@@ -5,6 +5,7 @@ Gateway, upstream and client share one process and one loop here, so the bounds 
 """
 
 import asyncio
+import gc
 import time
 
 import pytest
@@ -62,7 +63,9 @@ ENDLESS = {
 @pytest.mark.parametrize(("kind", "case"), [(kind, case) for case, kinds in ENDLESS.items() for kind in kinds])
 async def test_sixty_four_megabytes_in_one(pair, kind, case, growth):
     """U33, U34: of an event or a line of 64 MiB no more than the limit is ever held; then the connection is closed."""
-    both = await pair(kind=kind, clocks=LONG)
+    # Lines of nothing are five bytes for each that is held, and more work than a busy machine does in good time.
+    up = {"bounds": {"max_event_bytes": MIB}} if case.endswith("nothing") else {}
+    both = await pair(kind=kind, clocks=LONG, up=up)
     start, more = ENDLESS[case][kind]
     both.plays((*BEGUN[kind], send(chunked(start)) if start else send(b""), *pieces(more, 64 << 10, 64 * MIB)))
 
@@ -70,7 +73,7 @@ async def test_sixty_four_megabytes_in_one(pair, kind, case, growth):
 
     assert ("Hel", "upstream_event_too_large") == (said(events), events[-1]["error"]["code"])
     assert await both.upstream.quiet()
-    assert both.upstream.connections[0].sent_bytes < 40 * MIB  # of lines of nothing four fifths are not data
+    assert both.upstream.connections[0].sent_bytes < 16 * MIB  # the kernel's buffers included
     assert growth() < 3 * Bounds().max_event_bytes / MIB + 4
 
 
@@ -138,6 +141,8 @@ class Others:
         self.lags = []
 
     async def __aenter__(self):
+        gc.collect()
+        gc.freeze()  # what other tests have left would be looked through again and again
         self.tasks = [asyncio.create_task(self._ask()), asyncio.create_task(self._beat())]
         return self
 
