@@ -10,7 +10,20 @@ import llms
 PACKAGE = Path(llms.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE = [*(PACKAGE / "apis").rglob("*.py"), *(PACKAGE / "wire").rglob("*.py"), *(PACKAGE / "errors").rglob("*.py")]
-PURE += [PACKAGE / name for name in ("routing.py", "auth.py", "call_log.py")]
+PURE += [
+    PACKAGE / name
+    for name in (
+        "routing.py",
+        "ranking.py",
+        "retry.py",
+        "capabilities.py",
+        "terms.py",
+        "explain.py",
+        "health.py",
+        "auth.py",
+        "call_log.py",
+    )
+]
 CODECS = (
     "openai_codec.py",
     "openai_request.py",
