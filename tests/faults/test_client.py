@@ -118,7 +118,7 @@ async def test_c01_kernel_holds_little(pair, invariants, stream):
         await client.read_head()
         queued = 0
         for _ in range(20):
-            queued = max(queued, _queued(both.gateway.port, client.own_port))
+            queued = max(queued, _queued(both.gateway.port, client.own_port)[0])
             await asyncio.sleep(0.02)
         client.rst()
         await both.gateway.services.gateway.idle()
@@ -127,13 +127,35 @@ async def test_c01_kernel_holds_little(pair, invariants, stream):
     invariants.notes.append("at most 512 KiB in the kernel")
 
 
-def _queued(port, client_port):
-    """What the kernel holds at ``port`` for the client: sent and not acknowledged, or not sent."""
+@pytest.mark.case("C01")
+async def test_c01_kernel_takes_little_in_advance(pair, upstream, invariants):
+    """C01, F15: while a client does not read, little of what its provider sends waits in the kernel."""
+    both = await pair(clocks=LONG)
+    chunk = openai.event(openai.chunk({"content": "x" * 10_000}))
+    both.upstream.on("POST", PATH, (*FIRST, flood(b"%x\r\n%b\r\n" % (len(chunk), chunk))))
+    async with RawClient("127.0.0.1", both.gateway.port, receive_buffer=4096) as client:
+        await client.request("POST", PATH, body=both.body(stream=True))
+        await client.read_head()
+        connection = both.upstream.connections[0]
+        sent = -1
+        while connection.sent_bytes != sent:
+            sent = connection.sent_bytes
+            await asyncio.sleep(0.3)
+        waiting = _queued(connection.peer_port, upstream.port)[1]
+        client.rst()
+        await both.gateway.services.gateway.idle()
+
+    assert 0 < waiting <= 512 << 10
+    invariants.notes.append("at most 512 KiB of the provider's in the kernel")
+
+
+def _queued(port, other_port):
+    """What the kernel holds at ``port``: sent and not acknowledged, or not sent; and received and not read."""
     for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
         _, local, remote, _, queues, *_ = line.split()
-        if [port, client_port] == [int(end.partition(":")[2], 16) for end in (local, remote)]:
-            return int(queues.partition(":")[0], 16)
-    return 0
+        if [port, other_port] == [int(end.partition(":")[2], 16) for end in (local, remote)]:
+            return [int(queue, 16) for queue in queues.split(":")]
+    return [0, 0]
 
 
 async def test_keep_alive_before_the_first_byte(pair):

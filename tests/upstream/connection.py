@@ -97,6 +97,12 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
         self.sent_bytes += len(data)
 
+    @property
+    def peer_port(self) -> int:
+        """The port on the other side."""
+        port: int = self._transport.get_extra_info("peername")[1]
+        return port
+
     def fin(self) -> None:
         self._transport.close()
 
