@@ -185,6 +185,16 @@ async def test_comments_are_a_sign_of_life(pair, kind):
     assert "ok" == both.gateway.records[-1].status
 
 
+@pytest.mark.case("U23")
+async def test_comments_after_a_role_and_no_more(pair):
+    """U23: a role is data, though it is kept back until something is said: comments after it are signs of life."""
+    both = await pair(clocks={"first_byte_s": 0.5, "idle_s": 0.5, "total_s": 20})
+    role, rest = openai.stream([], finish=None, done=False)[:-1], openai.stream(["Hello"], role=False)[1:]
+    both.plays((*role, *(send(chunked(KINDS["openai"].comment)), sleep(0.05)) * 25, *rest))
+
+    assert "Hello" == said(data_events(await both.ask(stream=True)))
+
+
 @pytest.mark.case("U71")
 async def test_hangs_on_close(pair, kind):
     """U71: the client has its answer at [DONE]; a provider that then neither ends nor closes is dropped within a second."""
