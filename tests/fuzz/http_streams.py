@@ -65,6 +65,7 @@ _KINDS = (
     *[("HEAD", "/v1/models/NAME", "")] * 2,
     *[("POST", "/v1/chat/completions", _CHAT)] * 10,
     ("POST", "/v1/embeddings", '{"model":"NAME","input":"a"}'),
+    ("POST", "/v1/route/explain", _CHAT),
     ("POST", "/v1/completions", '{"model":"NAME","prompt":"a"'),
     ("POST", "/nothing/NAME", '{"model":"NAME"}'),
     ("GET", "/v1/models/NAME", "{}"),
