@@ -164,8 +164,8 @@ async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExi
     return Begun(target, first, rest, {}, stack)
 
 
-_MOST_HELD = 64
-"""Chunks that say nothing: one for each choice, and some to spare. After these the answer counts as begun."""
+_MOST_HELD = 256
+"""Chunks that say nothing: twice the choices that an answer may have. After these it counts as begun."""
 
 
 async def _no_blocks() -> AsyncGenerator[Block, None]:

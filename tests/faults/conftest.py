@@ -3,12 +3,14 @@
 import gc
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.faults.crew import NAMES, Crew
 from tests.support.gateway import Running
 from tests.support.invariants import PATH, PROMPT, Watch
 from tests.support.raw import RawClient, Response
@@ -36,6 +38,12 @@ def case_table(table: Iterable[str]) -> list[Any]:
 
 def _marks(first: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.case(first)] if re.fullmatch(r"[UCP]\d\d", first) else []
+
+
+def section(kind: str, url: str) -> dict[str, Any]:
+    """Give the options of a provider of a kind of ``SECTIONS``."""
+    options = SECTIONS[kind][1]
+    return {**options, "base_url": options["base_url"].format(url=url)}
 
 
 @dataclass
@@ -96,6 +104,41 @@ async def pair(
         for both in pairs:
             keyed = both.gateway.services.policy.keyring.required
             await invariants.check(both.gateway, upstream, CLIENT_KEY if keyed else None)
+
+
+@pytest.fixture
+async def crew(gateway: Callable[..., Awaitable[Running]]) -> AsyncGenerator[Callable[..., Awaitable[Crew]], None]:
+    """
+    Start a gateway in front of so many upstreams.
+
+    Each is told its own options by its name (``one={…}``), and all of them by ``every``; the rest is what the server has.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            count: int = 2,
+            *,
+            every: dict[str, Any] | None = None,
+            models: dict[str, Any] | None = None,
+            environ: dict[str, str] | None = None,
+            clocks: dict[str, float] | None = None,
+            **options: dict[str, Any],
+        ) -> Crew:
+            upstreams = [await stack.enter_async_context(Upstream()) for _ in range(count)]
+            providers = {
+                name: {
+                    **section(options.get(name, {}).get("type", "openai"), upstream.url),
+                    "models": ["m", name],
+                    **(every or {}),
+                    **options.get(name, {}),
+                }
+                for name, upstream in zip(NAMES, upstreams, strict=False)
+            }
+            server = {"clocks": {**SHORT, "total_s": 10, **(clocks or {})}}
+            running = await gateway(providers=providers, models=models, server=server, environ=environ)
+            return Crew(running, upstreams)
+
+        yield start
 
 
 @pytest.fixture
