@@ -2,11 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.soak.figures import aborts, backpressure
+from tests.soak.figures import aborts, backpressure, drain, outage, reload, truncation
 from tests.soak.report import Figure
 
 FIGURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "F6": aborts.measure,
     "F7": aborts.measure,
     "F15": backpressure.measure,
+    "F16": truncation.measure,
+    "F18": outage.measure,
+    "F19": drain.measure,
+    "F21": reload.measure,
 }
