@@ -9,9 +9,9 @@ What is remembered of targets from call to call: who cannot be reached, whose ke
 - **Keys**: one that the provider refused (401) is set aside for a minute, then tried by one call. Any other answer says
   that it is good again. Where the breaker is switched off, keys are not set aside either.
 - **Rest**: a target that asked for it (``Retry-After``) is tried last until the time has passed.
-- **Retry budget**, for each provider: ten retries a second, and a fifth of its calls. In an outage it sees no more than
-  that beyond what it would see anyway. A stale connection that is replaced is no retry: it says nothing of an outage,
-  and a new connection is never stale.
+- **Retry budget**, for each provider: ten retries a second, or a fifth of its calls where that is more. In an outage
+  it sees no more than that beyond what it would see anyway. A stale connection that is replaced is no retry: it says
+  nothing of an outage, and a new connection is never stale.
 
 All of it is one process's own knowledge. It needs no agreement with others: each finds out for itself in five calls.
 """
@@ -44,8 +44,8 @@ _MOST_RESTING = 1000
 
 _RETRIES_PER_S = 10.0
 _CALLS_PER_RETRY = 5
-_MOST_SAVED = 500
-"""Calls whose part of a retry is kept."""
+_MOST_SAVED = 50
+"""Calls whose part of a retry is kept: as many retries as the reserve has. More would all be spent in an outage."""
 
 _ANSWERS = (UpstreamFailedError, UpstreamRefusedError, RateLimitedError, ModelNotFoundError)
 """What a provider says to a key that it knows."""
@@ -187,10 +187,11 @@ class Health:
         provider.reserve, provider.reserve_at = min(_RETRIES_PER_S, provider.reserve + earned), now
         if provider.saved >= _CALLS_PER_RETRY:
             provider.saved -= _CALLS_PER_RETRY
-        elif provider.reserve >= 1:
-            provider.reserve -= 1
-        else:
+        elif provider.reserve < 1:
             return False
+        provider.reserve = max(
+            -_RETRIES_PER_S, provider.reserve - 1
+        )  # so that the larger of both counts, not their sum
         return True
 
     def _of(self, target: Target) -> _Provider:

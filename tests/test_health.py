@@ -333,15 +333,27 @@ def test_budget_of_an_idle_provider(known, clock):
 
 def test_calls_earn_retries(known):
     """Five calls earn one; retries earn none; what is saved has a limit; each provider has its own."""
-    for _ in range(100):
+    for _ in range(25):
         known.asked(A)
         known.asked(A, again=True)
-    assert 30 == sum(known.may_retry(A) for _ in range(100))
+    assert 10 == sum(known.may_retry(A) for _ in range(100))
     assert 10 == sum(known.may_retry(B) for _ in range(100))
 
     for _ in range(10_000):
         known.asked(A)
-    assert 100 == sum(known.may_retry(A) for _ in range(1000))
+    assert 10 == sum(known.may_retry(A) for _ in range(1000))
+
+
+@pytest.mark.parametrize(("rate", "most"), [(1, 220), (20, 220), (50, 220), (200, 820)])
+def test_of_both_parts_of_the_budget_the_larger_one_counts(known, clock, rate, most):
+    """In an outage of 20 s: ten a second, or a fifth of the calls where that is more; and those of the beginning."""
+    retries = 0
+    for _ in range(20 * rate):
+        clock.now += 1 / rate
+        known.asked(A)
+        retries += sum(known.may_retry(A) for _ in range(20))
+
+    assert most - 20 <= retries <= most
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.integers(0, 5), st.integers(0, 5)), max_size=100))

@@ -49,7 +49,18 @@ async def measure() -> list[Figure]:
 def bad_files(config: dict[str, Any]) -> Iterator[bytes]:
     """Give fifty files, none of which may be taken."""
     whole = json.dumps(config).encode()
-    yield from (b"", b"{", b"null", b"[]", b"\xff\xfe", b"\x00" * 1000, b'{"server": {}', b"providers: {}", whole + b"}", b" ")
+    yield from (
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\xff\xfe",
+        b"\x00" * 1000,
+        b'{"server": {}',
+        b"providers: {}",
+        whole + b"}",
+        b" ",
+    )
     yield from (whole[: len(whole) * part // 11] for part in range(1, 11))
     yield from (json.dumps({**config, name: {}}).encode() for name in ("Server", "provider", "model", "keys", "x"))
     servers: list[dict[str, Any]] = [

@@ -45,7 +45,9 @@ def _figure(what: str, outcomes: list[str]) -> Figure:
     said = f"{raised} of {len(outcomes)} raised, {silent} silently short"
     whole = len(outcomes) - raised - silent
     said += f", {whole} whole all the same" if whole else ""
-    return Figure("F16", f"{what}: in openai-python {openai.__version__}", said, "all raise, 0 silent", silent == 0 and raised > 0)
+    return Figure(
+        "F16", f"{what}: in openai-python {openai.__version__}", said, "all raise, 0 silent", silent == 0 and raised > 0
+    )
 
 
 async def _seen(user: AsyncOpenAI, plan: Plan, slots: asyncio.Semaphore, *, stream: bool) -> str:
