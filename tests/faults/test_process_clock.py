@@ -18,7 +18,7 @@ from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.framing import answer
 from tests.upstream.server import Upstream
-from tests.upstream.steps import hang, sleep
+from tests.upstream.steps import expect_closed, sleep
 
 PATH = "/v1/chat/completions"
 BODY = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
@@ -57,7 +57,7 @@ async def test_a_stream_over_jumps(tmp_path, record_property, loop):
     clock = Clock(tmp_path)
     parts = ["a", sleep(0.3), "b", sleep(0.3), "c", sleep(0.3), "d", sleep(0.3), "e"]
     async with Upstream() as upstream:
-        upstream.on("POST", PATH, openai.stream(parts), (*FIRST, hang()))
+        upstream.on("POST", PATH, openai.stream(parts), (*FIRST, expect_closed(60)))
         clocks = {"first_byte_s": 2, "idle_s": 2, "total_s": 30}
         up = {"base_url": f"{upstream.url}/v1", "models": ["m"]}
         configure(tmp_path, {"server": {"clocks": clocks, "keepalive_s": 0.2}, "providers": {"up": up, "demo": {}}})

@@ -12,7 +12,7 @@ from tests.support.process import configure, serving
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.server import Upstream
-from tests.upstream.steps import hang, wait
+from tests.upstream.steps import expect_closed, wait
 
 PATH = "/v1/chat/completions"
 BODY = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
@@ -45,7 +45,7 @@ async def test_no_descriptors_left(tmp_path, record_property, loop, limit):
     """P28: no crash and no busy loop; the stream that runs lives, a call that needs one gets 503; then all is well again."""
     go = asyncio.Event()
     async with Upstream() as upstream, AsyncExitStack() as stack:
-        upstream.on("POST", PATH, openai.stream(["Hel", wait(go), "lo"]), openai.completion("after"))
+        upstream.on("POST", PATH, openai.stream(["Hel", wait(go, 60), "lo"]), openai.completion("after"))
         configured(tmp_path, upstream, keepalive_s=0.2)
         within = ("prlimit", f"--nofile={limit}:{limit}")
         served = await stack.enter_async_context(
@@ -149,7 +149,7 @@ async def test_memory_runs_short(tmp_path, record_property, limit):
     """P29: at 85 % of the limit new calls get 503, and the stream that runs lives; once there is room calls are taken."""
     go = asyncio.Event()
     async with Upstream() as upstream, AsyncExitStack() as stack:
-        upstream.on("POST", PATH, openai.stream(["Hel", wait(go), "lo"]), (hang(),))
+        upstream.on("POST", PATH, openai.stream(["Hel", wait(go, 60), "lo"]), (expect_closed(60),))
         option = {"max_memory_bytes": 160 * MIB} if limit == "the option" else {}
         configured(tmp_path, upstream, **option)
         within = ("prlimit", f"--as={1400 * MIB}") if limit == "addresses" else ()
@@ -192,7 +192,7 @@ async def test_one_request_has_no_memory(tmp_path, record_property):
     ]
     go = asyncio.Event()
     async with Upstream() as upstream:
-        upstream.on("POST", PATH, openai.stream(["Hel", wait(go), "lo"]))
+        upstream.on("POST", PATH, openai.stream(["Hel", wait(go, 60), "lo"]))
         configured(tmp_path, upstream)
         async with serving(tmp_path, hooks=hooks) as served, RawClient("127.0.0.1", served.port) as client:
             await client.request("POST", PATH, body={**BODY, "stream": True})
@@ -222,7 +222,7 @@ async def test_one_request_has_no_memory(tmp_path, record_property):
 async def test_no_memory_at_all(tmp_path, record_property):
     """P29: more long bodies at once than there are addresses for: some calls fail, the process does not."""
     async with Upstream() as upstream, AsyncExitStack() as stack:
-        upstream.on("POST", PATH, (*FIRST, hang()))
+        upstream.on("POST", PATH, (*FIRST, expect_closed(60)))
         configured(tmp_path, upstream)
         served = await stack.enter_async_context(serving(tmp_path, within=("prlimit", f"--as={620 * MIB}")))
         body = {**BODY, "messages": [{"role": "user", "content": "x" * (24 * MIB)}]}

@@ -204,7 +204,7 @@ async def test_what_is_taken_away(tmp_path, record_property, workers):
     """P21: a stream of a model, and under a key, that a reload takes away goes on; new calls get 404 and 401 within 5 s."""
     go = asyncio.Event()
     async with Upstream() as upstream:
-        upstream.on("POST", PATH, openai.stream(["Hel", wait(go), "lo"]))
+        upstream.on("POST", PATH, openai.stream(["Hel", wait(go, 60), "lo"]))
         up = {"up": {"base_url": f"{upstream.url}/v1", "models": ["m"]}}
         configure(tmp_path, {"server": {"keys": ["$ONE", "$TWO"]}, "providers": {**DEMO["providers"], **up}})
         environ = {"ONE": "key-one", "TWO": "key-two"}

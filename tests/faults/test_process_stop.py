@@ -11,7 +11,7 @@ from tests.support.process import PATIENCE_S, configure, llms, serving
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.server import Upstream
-from tests.upstream.steps import flood, hang, wait
+from tests.upstream.steps import expect_closed, flood, wait
 
 PATH = "/v1/chat/completions"
 BODY = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
@@ -62,7 +62,7 @@ async def test_streams_finish_or_are_ended(tmp_path, record_property, workers):
     def script(_request):
         nonlocal count
         count += 1
-        return openai.stream(["Hel", wait(go), "lo"]) if count % 2 else (*FIRST, hang())
+        return openai.stream(["Hel", wait(go, 60), "lo"]) if count % 2 else (*FIRST, expect_closed(60))
 
     async with Upstream() as upstream:
         upstream.on("POST", PATH, script)
@@ -105,7 +105,7 @@ async def _refused(served):
 async def test_a_request_that_is_half_there(tmp_path):
     """P02: a request whose body is still on its way when the drain begins is not begun, and says so."""
     async with Upstream() as upstream:
-        upstream.on("POST", PATH, (*FIRST, hang()))
+        upstream.on("POST", PATH, (*FIRST, expect_closed(60)))
         configured(tmp_path, upstream, drain_s=20)
         async with serving(tmp_path) as served:
             async with RawClient("127.0.0.1", served.port) as keeps, RawClient("127.0.0.1", served.port) as half:
@@ -131,7 +131,7 @@ async def test_a_request_that_is_half_there(tmp_path):
 async def test_a_second_signal(tmp_path, record_property, second, workers):
     """P03: a second signal ends every call with an error event, at once."""
     async with Upstream() as upstream:
-        upstream.on("POST", PATH, (*FIRST, hang()))
+        upstream.on("POST", PATH, (*FIRST, expect_closed(60)))
         configured(tmp_path, upstream, drain_s=600)
         async with serving(tmp_path, "--workers", workers) as served, RawClient("127.0.0.1", served.port) as client:
             await client.request("POST", PATH, body=BODY)

@@ -82,11 +82,11 @@ def sleep(seconds: float) -> Step:
     return step
 
 
-def wait(event: asyncio.Event) -> Step:
+def wait(event: asyncio.Event, within_s: float = PATIENCE_S) -> Step:
     """Do nothing until the test sets ``event``."""
 
     async def step(_peer: Peer) -> None:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             await event.wait()
 
     return step
