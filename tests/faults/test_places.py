@@ -187,6 +187,7 @@ async def test_gateway_stops_while_calls_wait(crew):
     crowd = await crew(1, every={"concurrency": 1})
     crowd.plays((hang(),))
     asking = [asyncio.create_task(crowd.ask()) for _ in range(3)]
+    await crowd.upstreams[0].received()
     await crowd.until(lambda: len(crowd.gateway.generations._core.made["one"].upstream.bulkhead._waiting) == 2)
     for gateway in crowd.gateway.generations.gateways():
         gateway.end_all()
