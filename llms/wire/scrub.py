@@ -19,10 +19,8 @@ _KEY = re.compile(
 )
 # What follows begins at the beginning of a run of characters only, so that a long run is gone through once.
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>)]+", re.IGNORECASE)
-_ADDRESS = re.compile(
-    r"(?<![\w.-])[\w.-]+:\d{2,5}\b|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?",
-    re.IGNORECASE,
-)
+_PORT = re.compile(r"(?<![\w.-])[\w.-]+:\d{2,5}\b")
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f.]*:[0-9a-f:.]*\](?::\d+)?", re.IGNORECASE)
 _PRIVATE_NAME = re.compile(
     r"(?<![\w-])(?<![\w-]\.)(?:[\w-]+\.)+(?:corp|internal|intranet|intra|local|localdomain|lan|home|svc|cluster|private)\b|\blocalhost\b",
     re.IGNORECASE,
@@ -46,7 +44,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
         text = whole or cut  # half of a key may not look like one
     text = _KEY.sub("[key]", text)
     text = _URL.sub("[url]", text)
-    text = _ADDRESS.sub("[address]", text)
+    text = _ADDRESS.sub("[address]", _PORT.sub("[address]", text))
     text = _PRIVATE_NAME.sub("[address]", text)
     text = _CONTROL.sub(" ", text).strip()
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

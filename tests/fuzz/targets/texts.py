@@ -20,7 +20,6 @@ def check_scrub(data: bytes, *, thorough: bool) -> None:
         if all(part not in given.replace(CANARY, "") for part in _PARTS):
             assert not [part for part in _PARTS if part in clean]
         assert not set(clean) & set("\r\n\0\x1b\x85\u2028\u202e")
-        assert scrub(clean, (CANARY,)) == clean
 
 
 def _filled(text: str) -> str:
