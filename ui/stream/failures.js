@@ -86,6 +86,7 @@ const BY_TYPE = new Map([
   ["upstream_tls_error", "unreachable"],
   ["upstream_unreachable", "unreachable"],
   ["upstream_connect_timeout", "unreachable"],
+  ["upstream_circuit_open", "unreachable"],
   ["upstream_first_byte_timeout", "upstreamSlow"],
   ["upstream_idle_timeout", "upstreamSlow"],
   ["upstream_total_timeout", "upstreamSlow"],
