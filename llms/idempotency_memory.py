@@ -163,7 +163,7 @@ class Running:
         answer = None
         if self._pieces is not None:
             with contextlib.suppress(MemoryError):  # then it is too long
-                answer = Answer(status, dict(headers), b"".join(self._pieces))
+                answer = Answer(status, dict(headers), _joined(self._pieces))
         self._ended = True
         self._pieces = None
         self._memory.keep(self, answer)
@@ -174,6 +174,11 @@ class Running:
             self._ended = True
             self._pieces = None
             self._memory.end(self)
+
+
+def _joined(pieces: list[bytes]) -> bytes:
+    """Give the pieces as one. A single one is copied too: orjson's results may hold memory many times their length."""
+    return b"".join((*pieces, b""))
 
 
 def _require_same(first: bytes, now: bytes) -> None:

@@ -110,6 +110,17 @@ async def test_given_again():
     assert 3 == store.size
 
 
+async def test_copied_once():
+    """A kept answer is as long in memory as it is: orjson's results, which are small answers, may take ten times that."""
+    store = memory()
+    piece = b"a whole answer"
+    await kept(store, body=piece)
+
+    answer = await store.claim(NAME, SAME)
+    assert piece == answer.body
+    assert piece is not answer.body
+
+
 async def test_while_it_runs():
     """While the first one runs the same body is told to wait, and another one that it will never do."""
     store = memory()

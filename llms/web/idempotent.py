@@ -104,7 +104,7 @@ async def once(
         return await _replay(request, claim)
     try:
         response = await answer(claim)
-        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+        if isinstance(response, web.Response):
             _keep(claim, response)
     except GatewayError as failure:
         if _is_final(failure, trail):
