@@ -43,7 +43,10 @@ BAD = {
         "server.keys[0]: the environ",
     ),
     "alias of nothing": (json.dumps({**DEMO, "models": {"x": "none/m"}}).encode(), "models.x: no such provider"),
-    "open door": (json.dumps({**DEMO, "server": {"host": "0.0.0.0"}}).encode(), "server.keys: 0.0.0.0 can be reached"),
+    "open door": (
+        json.dumps({**DEMO, "server": {"host": "0.0.0.0"}}).encode(),
+        "server.keys: server.host can be reached",
+    ),
     "a list": (b"[]", "must be an object"),
     "empty": (b"", "is empty"),
     "blank": (b" \n\t ", "is empty"),

@@ -73,7 +73,7 @@ class Served:
             found = condition()
             if await found if inspect.isawaitable(found) else found:
                 return loop.time() - started_at
-            assert loop.time() - started_at < patience_s, f"waited too long; the log:\n{self.errors}"
+            assert loop.time() - started_at < patience_s, f"waited too long; the log:\n{self.errors[-3000:]}"
             await asyncio.sleep(0.02)
 
     async def ended(self) -> tuple[int, str]:
