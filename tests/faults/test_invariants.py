@@ -92,12 +92,12 @@ async def test_i4_attempts(both):
     assert {"I4"} == await broken(both, fault)
 
 
-async def test_i6_next_call(both, monkeypatch):
+async def test_i6_next_call(both):
     """I6: the next call does not work."""
 
     async def fault(_watch):
-        monkeypatch.setattr(both.gateway.services.catalog, "targets", None)
-        return monkeypatch.undo
+        both.gateway.live.stopping.set()  # it takes no calls any more
+        return both.gateway.live.stopping.clear
 
     assert {"I6"} == await broken(both, fault)
 
