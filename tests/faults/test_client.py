@@ -107,6 +107,24 @@ async def test_c01_slow_reader_slows_the_upstream(pair, upstream):
 
 
 @pytest.mark.case("C01")
+async def test_c01_long_answer_read_slowly(pair):
+    """C01: a client that takes little of a long answer, but takes, is no stalled one, however long that lasts."""
+    both = await pair(clocks=LONG, write_stall_s=0.5)
+    both.upstream.on("POST", PATH, openai.completion("x" * 3_000_000))
+    async with RawClient("127.0.0.1", both.gateway.port, receive_buffer=65_536) as client:
+        await client.request("POST", PATH, body=both.body())
+        head = await client.read_head()
+        seen = 0
+        while piece := await client.read_some():
+            seen += len(piece)
+            if seen == int(head.header("content-length")):
+                break
+            await asyncio.sleep(0.03)
+
+    assert (200, str(seen)) == (head.status, head.header("content-length"))
+
+
+@pytest.mark.case("C01")
 @pytest.mark.parametrize("stream", [True, False])
 async def test_c01_kernel_holds_little(pair, invariants, stream):
     """C01, F15: of what a client does not take, the kernel holds what it is told to, not megabytes."""

@@ -21,8 +21,8 @@ from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.steps import flood, hang, tell, wait
 
-LONG = {"connect_s": 20, "first_byte_s": 30, "answer_s": 30, "idle_s": 30, "total_s": 60}
-PATIENCE_S = 20
+LONG = {"connect_s": 60, "first_byte_s": 60, "answer_s": 60, "idle_s": 60, "total_s": 120}
+PATIENCE_S = 60  # nothing here is said about speed: the machine has other things to do
 
 
 async def crowd(stack, both, count, **options):
@@ -35,7 +35,7 @@ async def crowd(stack, both, count, **options):
 
 async def plain_call(both):
     """Make a plain call; the upstream answers those that are not streamed."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         response = await both.ask()
     assert 200 == response.status
     assert "plain" == response.json["choices"][0]["message"]["content"]
@@ -101,7 +101,7 @@ async def test_500_slow_heads(pair, invariants):
         took_s = await every_end(clients, PATIENCE_S)
         dripping.cancel()
 
-    assert took_s < 10
+    assert took_s < 30
     invariants.notes.append("500 closed")
 
 
@@ -208,7 +208,7 @@ async def test_1000_leave_at_once(pair, way, invariants):
         await plain_call(both)
         took_s = await let_go(both) - left_at
 
-    assert took_s < 5  # for all thousand, on a busy machine, with their clients and upstreams in this process too
+    assert took_s < 20  # for all thousand, on a busy machine, with their clients and upstreams in this process too
     assert {"client_closed": 1000, "ok": 1} == _counted(record.status for record in both.gateway.records)
     invariants.notes.append("1,000 recorded client_closed")
 
@@ -246,7 +246,7 @@ async def test_1000_leave_in_mid_stream(pair, invariants):
         for number in range(first, 1000, 20):
             await leave(number)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(some(first) for first in range(20)))
 
     delays.sort()

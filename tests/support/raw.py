@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """The longest that any reading waits."""
 
 _LINGER_0 = struct.pack("ii", 1, 0)  # closing sends RST

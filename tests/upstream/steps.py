@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 """The longest that any step waits; longer is a failure of the test, told by ``Upstream`` when it is left."""
 
 _TURNS = 3  # of the loop: enough for the other side, in the same loop, to read what was written before more is
