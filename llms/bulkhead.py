@@ -48,7 +48,7 @@ class Bulkhead:
 
     async def _take(self, *, wait: bool) -> None:
         room = self._room
-        if room.concurrency is None or (self.running < room.concurrency and not self._waiting):
+        if room.concurrency is None or self.running < room.concurrency:  # places are handed on: then nobody waits
             self.running += 1
             return
         if not wait or len(self._waiting) >= room.queue:

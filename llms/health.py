@@ -189,9 +189,8 @@ class Health:
             provider.saved -= _CALLS_PER_RETRY
         elif provider.reserve < 1:
             return False
-        provider.reserve = max(
-            -_RETRIES_PER_S, provider.reserve - 1
-        )  # so that the larger of both counts, not their sum
+        # Down for both, so that the larger of them counts, and not their sum.
+        provider.reserve = max(-_RETRIES_PER_S, provider.reserve - 1)
         return True
 
     def _of(self, target: Target) -> _Provider:
