@@ -5,6 +5,8 @@ In the mixed load a fault meets the provider ``a`` of a model that has no other 
 (``shared``): then a refusal before the first byte has to lead to a whole answer of another provider.
 """
 
+import functools
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -140,3 +142,20 @@ def events(plan: Plan) -> Iterator[bytes]:
     yield openai.event(openai.chunk({}, finish="stop"))
     usage = {"prompt_tokens": 7, "completion_tokens": plan.words, "total_tokens": 7 + plan.words}
     yield openai.event({**openai.chunk({}), "choices": [], "usage": usage}) + openai.DONE
+
+
+@functools.cache
+def bomb() -> bytes:
+    """U54: a stream of a quarter of a gigabyte, compressed to a thousandth of it."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    line = b"data: " + b"x" * ((1 << 20) - 6)
+    packed = b"".join(packer.compress(line) for _ in range(256)) + packer.flush()
+    kinds = [("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip"), ("Content-Length", str(len(packed)))]
+    return head(200, kinds) + packed
+
+
+@functools.cache
+def tiny_events(count: int) -> bytes:
+    """U35: that many events, in one write."""
+    event = openai.event(openai.chunk({"content": "x"}))
+    return chunked(event * count)

@@ -6,6 +6,7 @@ a timer of 10 ms was late each time since somebody last asked: the lag of the ev
 """
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -49,6 +50,7 @@ def window(loop: asyncio.AbstractEventLoop, path: str) -> None:
     loop.call_soon(lambda: made.append(Ticker(loop)))
 
     def collect(told: threading.Event, found: dict[str, Any]) -> None:
+        found["frozen"] = gc.get_freeze_count()
         found["tasks"] = len(asyncio.all_tasks(loop))
         found["late_ms"] = [round(late * 1000, 2) for late in made[0].late]
         made[0].late = []

@@ -18,6 +18,7 @@ class Sample:
 
     Args:
         at: On the machine's monotonic clock.
+        frozen: Objects that the garbage collector does not look at.
         late_ms: How late a timer of 10 ms was, each time since the sample before.
     """
 
@@ -28,6 +29,7 @@ class Sample:
     threads: int
     tasks: int
     cpu_s: float
+    frozen: int
     late_ms: tuple[float, ...]
 
 
@@ -41,7 +43,9 @@ async def sample(process_id: int, window: Path) -> Sample:
     sockets = sum(link.startswith("socket:") for link in held)
     late = tuple(inside["late_ms"])
     threads, cpu_s = _threads_and_cpu_s(process_id)
-    return Sample(time.monotonic(), rss_kib(process_id), len(held), sockets, threads, inside["tasks"], cpu_s, late)
+    tasks, frozen = inside["tasks"], inside["frozen"]
+    rss = rss_kib(process_id)
+    return Sample(time.monotonic(), rss, len(held), sockets, threads, tasks, cpu_s, frozen, late)
 
 
 def _threads_and_cpu_s(process_id: int) -> tuple[int, float]:

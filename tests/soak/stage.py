@@ -16,6 +16,7 @@ from tests.soak import faults
 from tests.soak.sample import Sample, sample
 from tests.support.process import ROOT, configure, environment, free_port
 
+# One more, ``evil``, has a process of its own, so that others do not feel what it does, except through the gateway.
 PROVIDERS = ("a", "b", "drip", "locked")
 _PATIENCE_S = 60.0
 _COMPLAINT = re.compile(r"never retrieved|never awaited|Unclosed|Traceback|MemoryError|internal_error|status=internal")
@@ -79,21 +80,23 @@ class Stage:
             await asyncio.sleep(0.2)
 
 
-def configuration(ports: Mapping[str, int], server: Mapping[str, Any], up: Mapping[str, Any]) -> dict[str, Any]:
+def configuration(ports: Mapping[str, int], server: Mapping[str, Any]) -> dict[str, Any]:
     """Give the gateway's configuration: models with one provider, with two, and with a first one that never works."""
     shared = {"type": "openai", "models": ["m"], "bounds": {"max_event_bytes": faults.MAX_EVENT_BYTES}}
     addresses = {**ports, "dead": free_port()}
     providers = {
-        name: {**shared, "base_url": f"http://127.0.0.1:{port}/v1", "api_key": "$UP_KEY", **up}
+        name: {**shared, "base_url": f"http://127.0.0.1:{port}/v1", "api_key": "$UP_KEY"}
         for name, port in addresses.items()
     }
     providers["drip"]["clocks"] = {"total_s": faults.DRIP_TOTAL_S, "idle_s": 60, "first_byte_s": 60}
+    providers["evil"]["clocks"] = {"first_byte_s": 60, "idle_s": 60}
     models = {
         "alone": ["a/m"],
         "shared": ["a/m", "b/m"],
         "dead-first": ["dead/m", "b/m"],
         "locked-first": ["locked/m", "b/m"],
         "dripping": ["drip/m"],
+        "evil": ["evil/m"],
     }
     clocks = {
         "connect_s": 2,
@@ -107,22 +110,25 @@ def configuration(ports: Mapping[str, int], server: Mapping[str, Any], up: Mappi
 
 @asynccontextmanager
 async def stage(
-    *, server: Mapping[str, Any] | None = None, up: Mapping[str, Any] | None = None
+    *, server: Mapping[str, Any] | None = None, ports: Mapping[str, int] | None = None
 ) -> AsyncGenerator[Stage]:
     """
     Start it all; end it with the block.
 
     Args:
         server: Options of the server.
-        up: Options of each provider.
+        ports: Of further providers.
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         upstream = await _start(stack, folder, "tests.soak.upstream", *PROVIDERS)
-        *ports, control_port = json.loads(await _line(upstream))
+        *known, control_port = json.loads(await _line(upstream))
+        evil = await _start(stack, folder, "tests.soak.upstream", "evil")
+        evil_port, _ = json.loads(await _line(evil))
+        names = {**dict(zip(PROVIDERS, known, strict=True)), "evil": evil_port, **(ports or {})}
         idle = await _start(stack, folder, "tests.soak.inside", "idle", window="idle")
         await _line(idle)
-        config = configuration(dict(zip(PROVIDERS, ports, strict=True)), server or {}, up or {})
+        config = configuration(names, server or {})
         configure(folder, config)
         gateway = await _start(stack, folder, "tests.soak.inside", "serve", "--port", "0", window="window")
         said = ""
@@ -133,8 +139,19 @@ async def stage(
         stack.callback(reading.cancel)
         control = await asyncio.open_connection("127.0.0.1", control_port, limit=1 << 28)
         stack.callback(control[1].close)
-        names = dict(zip(PROVIDERS, ports, strict=True))
         yield Stage(folder, port, gateway, config, names, folder / "idle", control)
+
+
+async def aside(scene: Stage, module: str, *arguments: str) -> Any:
+    """Run a module to its end, in a process of its own; give the JSON that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, cwd=scene.folder, env=environment(), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        said, _ = await process.communicate()
+    finally:
+        await _stop(process)
+    return json.loads(said)
 
 
 async def _start(

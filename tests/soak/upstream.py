@@ -26,6 +26,7 @@ from tests.upstream.framing import LAST_CHUNK, chunked, head
 
 _LINGER_0 = struct.pack("ii", 1, 0)
 _LONGEST_S = 600.0
+_TINY_EVENTS, _TINY_AT_ONCE = 1_000_000, 200
 
 
 class House:
@@ -142,6 +143,10 @@ class Connection(asyncio.Protocol):
             await self._write(faults.error_first() if stream else faults.error_whole())
         elif fault == "U14":
             await self._end(head(200, [("Content-Type", "application/json"), ("Content-Length", "100")]) + b"{" * 50)
+        elif fault == "U54":
+            await self._end(await asyncio.get_running_loop().run_in_executor(None, faults.bomb))
+        elif fault == "U35":
+            await self._flood()
         elif fault == "U07":
             await asyncio.sleep(_LONGEST_S)
         elif fault in ("U36", "U09"):
@@ -168,6 +173,13 @@ class Connection(asyncio.Protocol):
             due_at += plan.every_s
             if plan.every_s:
                 await asyncio.sleep(max(0.0, due_at - loop.time()))
+        await self._write(LAST_CHUNK)
+
+    async def _flood(self) -> None:
+        await self._write(faults.STREAM_HEAD)
+        for _ in range(_TINY_EVENTS // _TINY_AT_ONCE):
+            await self._write(faults.tiny_events(_TINY_AT_ONCE))
+            await asyncio.sleep(0)
         await self._write(LAST_CHUNK)
 
     async def _drip(self, plan: Plan, data: bytes) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.soak.figures import aborts, backpressure, drain, outage, reload, truncation
+from tests.soak.figures import aborts, attacks, backpressure, drain, idle, outage, reload, truncation
 from tests.soak.report import Figure
 
 FIGURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "F6": aborts.measure,
     "F7": aborts.measure,
+    "F11": idle.measure,
+    "F13": attacks.measure,
+    "F14": attacks.measure_slow,
     "F15": backpressure.measure,
     "F16": truncation.measure,
     "F18": outage.measure,

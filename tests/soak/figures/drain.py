@@ -46,7 +46,7 @@ async def _stopped(scene: Stage, words: int, every_s: float) -> tuple[list[Plan]
     for plan in plans:
         running.append(asyncio.create_task(call(scene.port, "alone", plan, stream=True)))
         await asyncio.sleep(_OPEN_S / _STREAMS)
-    while (await scene.upstream())["busy"] < _STREAMS:
+    while (await scene.upstream())["busy"] < _STREAMS:  # noqa: ASYNC110 - another process knows
         await asyncio.sleep(0.1)
     began_at = time.monotonic()
     scene.process.send_signal(signal.SIGTERM)
