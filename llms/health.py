@@ -118,8 +118,10 @@ class Health:
         return max(0.0, self._resting.get((target.provider, target.model, target.credential), 0.0) - self._now())
 
     def rested(self, targets: Sequence[Target]) -> tuple[Target, ...]:
-        """Give the targets with those that asked for a rest last."""
-        return tuple(sorted(targets, key=lambda target: self.rest_s(target) > 0)) if self._resting else tuple(targets)
+        """Give the targets with those that asked for a rest last; one that none is to follow stays where it is."""
+        if not self._resting:
+            return tuple(targets)
+        return tuple(sorted(targets, key=lambda target: target.terms.fallback and self.rest_s(target) > 0))
 
     def asked(self, target: Target, *, again: bool = False) -> bool:
         """
@@ -166,7 +168,9 @@ class Health:
             provider = self._of(target)
             provider.failures += 1
             if provider.failures >= FAILURES_TO_OPEN:
-                provider.probe_at = self._now() + OPEN_S
+                until = self._now() + OPEN_S
+                # One that was sent before does not cut short the time that a probe has.
+                provider.probe_at = until if probe else max(until, provider.probe_at or until)
             return
         if not _from_there(failure):
             if probe:

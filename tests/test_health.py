@@ -277,6 +277,26 @@ def test_rest(known, clock):
     assert 0 == known.rest_s(A)
 
 
+def test_rest_where_fallback_is_off(known):
+    """No other target takes the place of one that none is to follow."""
+    alone = Target("a", "m", terms=Terms(fallback=False))
+    known.failed(alone, RateLimitedError("x", retry_after_s=7))
+
+    assert (alone, B) == known.rested([alone, B])
+
+
+def test_late_failure_leaves_a_probe_its_time(known, clock):
+    """A call that was sent before the breaker opened may fail while one probes: nobody joins that."""
+    slow = Target("a", "m", terms=Terms(clocks=Clocks(connect_s=60)))
+    fail(known, slow)
+    clock.now += OPEN_S
+    known.asked(slow)
+    known.failed(slow, SAFE)
+
+    clock.now += OPEN_S + 1
+    assert None is not known.unfit(slow)
+
+
 def test_rest_is_a_minute_at_most(known):
     """Longer wishes are not granted, or one answer could take a target away for a day."""
     known.failed(A, RateLimitedError("x", retry_after_s=600))

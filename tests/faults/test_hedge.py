@@ -18,8 +18,7 @@ SLOW = (hang(),)
 async def hedging(crew, count=2, percent=100, **options):
     """Give a crew that knows what is usual at its first upstream."""
     targets = [f"{name}/m" for name in ("one", "two", "three")[:count]]
-    clocks = {"first_byte_s": 8, "answer_s": 8}
-    crowd = await crew(count, clocks=clocks, models={"fast": {"targets": targets, "hedge_percent": percent}}, **options)
+    crowd = await crew(count, models={"fast": {"targets": targets, "hedge_percent": percent}}, **options)
     crowd.plays(*[STREAM] * count)
     for _ in range(20):  # the fewest after which anything is unusual
         assert "one" == (await crowd.ask("fast", stream=True)).header("x-llms-provider")

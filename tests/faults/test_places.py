@@ -12,7 +12,7 @@ from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.steps import hang, rst, sleep, tell, wait
 
-FEW = {"concurrency": 2, "queue": 3, "queue_s": 5}
+FEW = {"concurrency": 2, "queue": 3, "queue_s": 9}
 
 
 @pytest.mark.case("U75")
@@ -156,7 +156,7 @@ async def test_who_leaves_holds_nothing(crew, stream):
 )
 async def test_places_come_back(crew, script):
     """However a call ends."""
-    crowd = await crew(1, every={"concurrency": 1, "queue": 0, "retries": 0})
+    crowd = await crew(1, every={"concurrency": 1, "queue": 0, "retries": 0}, clocks={"first_byte_s": 0.4})
     crowd.plays(script)
 
     for _ in range(3):

@@ -210,7 +210,8 @@ async def test_error_before_any_content_everywhere(crew):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_ambiguity(crew, script, stream):
     """What may be billed already is not sent again, unless allowed, and what is stored never is."""
-    crowd = await crew(2, models={"bold": {"targets": ["one/m", "two/m"], "retry_ambiguous": True}})
+    bold = {"targets": ["one/m", "two/m"], "retry_ambiguous": True}
+    crowd = await crew(2, clocks={"first_byte_s": 0.4, "answer_s": 0.4}, models={"bold": bold})
     crowd.plays(script, openai.stream(["Hello"]) if stream else OK)
 
     assert (await crowd.ask(stream=stream)).status in (502, 504)
@@ -315,7 +316,7 @@ async def test_gateway_stops_during_a_pause(crew):
 @pytest.mark.case("U74")
 @pytest.mark.parametrize("keys", [1, 3])
 async def test_outage_is_not_made_worse(crew, keys, record_property):
-    """F18: over an outage the upstream sees a fifth more requests than there are calls, and ten a second; all keys together."""
+    """F18: over an outage the upstream sees a fifth more requests than there are calls, or ten a second; all keys together."""
     names = [f"KEY_{number}" for number in range(keys)]
     crowd = await crew(1, every={"api_key": [f"${name}" for name in names]}, environ=dict.fromkeys(names, "sk-x"))
     crowd.plays(BUSY)
@@ -324,7 +325,7 @@ async def test_outage_is_not_made_worse(crew, keys, record_property):
     responses = await crowd.asks(150)
 
     assert {503} == {response.status for response in responses}
-    most = 1.2 * 150 + 10 * watch.seconds + 10
+    most = 150 + max(0.2 * 150, 10 * watch.seconds) + 20
     record_property("came_out", f"{crowd.asked[0]} requests for 150 calls in {watch.seconds:.1f} s")
     assert crowd.asked[0] <= most
 
@@ -344,7 +345,7 @@ async def test_flapping(crew):
     responses = await crowd.asks(200)
     retries = crowd.asked[0] - 200
 
-    assert retries <= 0.2 * 200 + 10 * watch.seconds + 10
+    assert retries <= max(0.2 * 200, 10 * watch.seconds) + 20
     assert sum(response.status == 200 for response in responses) >= 100
     crowd.plays(OK)
     assert {200} == {response.status for response in await crowd.asks(30)}
