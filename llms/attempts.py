@@ -94,9 +94,17 @@ class Attempts:
                 return None
             while (other := course.next()) is not None:
                 if (unfit := self._health.unfit(other.target)) is None:
-                    return self._timed(trail, replace(other, queues=False))
+                    return beside(replace(other, queues=False))
                 trail.skip([(other.target, unfit.reason)])
+                course.passed_over(other.target, unfit.failure)
             return None
+
+        async def beside(other: Step) -> Begun:
+            try:
+                return await self._timed(trail, other)
+            except GatewayError as failure:
+                course.failed(other, failure)
+                raise
 
         return await hedged(self._timed(trail, step), second, patience_s, Begun.close)
 

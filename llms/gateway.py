@@ -11,17 +11,16 @@ kept back for it, so that a provider that fails right after it can still be repl
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 from llms import explain, ranking
 from llms.attempts import Attempts, Begun
 from llms.catalog import Catalog
 from llms.clocks import Watch
-from llms.errors import DrainingError, GatewayError, NoTargetError, Retry
+from llms.errors import DrainingError, GatewayError, NoTargetError
 from llms.health import Health
 from llms.records import Block, Call, CallRecord, Route, Target
 from llms.retry import Course
@@ -153,14 +152,13 @@ class Gateway:
         targets = self._health.rested(plan.targets)
         trail.planned(targets, plan.skipped)
         course = Course(targets, stored=stored, may_retry=self._health.may_retry, random=random.random)
-        failures: dict[int, GatewayError] = {}
         self._attempts.called(route, trail.call.model)
         step = course.next()
         while step is not None:
             target = step.target
             if unfit := self._health.unfit(target):
                 trail.skip([(target, unfit.reason)])
-                failures.setdefault(id(target), unfit.failure)
+                course.passed_over(target, unfit.failure)
                 step = course.next()
                 continue
             watch.use(target.terms.clocks)
@@ -169,33 +167,11 @@ class Gateway:
             try:
                 begun = await self._attempts.run(trail, route, step, course)
             except GatewayError as error:
-                failures.pop(id(target), None)
-                failures[id(target)] = error
                 step = course.after(step, error, watch.left_s)
             else:
                 watch.use(begun.target.terms.clocks)  # of a hedge, the second may have won
                 return begun
-        raise trail.told(_to_tell(tuple(failures.values())))
-
-
-def _to_tell(failures: Sequence[GatewayError]) -> GatewayError:
-    """
-    Give the failure that a client is told of: the last if it ended the attempts, else the one that is over the soonest.
-
-    Args:
-        failures: The latest one of each target, in their order.
-    """
-    if not failures:
-        return NoTargetError(_NONE_FITS)
-    last = failures[-1]
-    if last.retry in (Retry.NEVER, Retry.AMBIGUOUS, Retry.STALE):
-        return last
-    passing = [failure for failure in reversed(failures) if failure.should_retry]
-    return min(passing, key=_over_in_s, default=last)
-
-
-def _over_in_s(failure: GatewayError) -> float:
-    return inf if failure.retry_after_s is None else failure.retry_after_s
+        raise trail.told(course.failure() or NoTargetError(_NONE_FITS))
 
 
 async def _metered(first: Block, rest: AsyncIterator[Block], meter: Meter, watch: Watch) -> AsyncGenerator[Block, None]:

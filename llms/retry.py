@@ -21,6 +21,7 @@ of its provider, and leads to the next key or model freely.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from llms.errors import GatewayError, OverloadedError, Retry
 from llms.records import Target
@@ -81,6 +82,7 @@ class Course:
         self._full: list[Target] = []  # those that had no place free
         self._come_back: set[int] = set()  # those of them that have had, or have yet to have, their second turn
         self._may_recover: list[tuple[Target, float | None]] = []  # with what each of them asked for
+        self._failures: dict[int, GatewayError] = {}  # the latest of each target, in their order
 
     def next(self) -> Step | None:
         """Give the next target that has not been asked; ``None`` if there is none."""
@@ -119,8 +121,7 @@ class Course:
             left_s: Seconds that the call has left.
         """
         retry, target = failure.retry, step.target
-        if isinstance(failure, OverloadedError):
-            self._note_full(step)
+        self.failed(step, failure)
         if retry is Retry.STALE and not self._stored and id(target) not in self._renewed:
             self._renewed.add(id(target))
             return Step(target, again=True)
@@ -129,12 +130,37 @@ class Course:
                 return None
         elif retry is Retry.NEVER:
             return None
-        if retry is not Retry.ELSEWHERE:
+        return self.next() or self._once_more(left_s)
+
+    def failed(self, step: Step, failure: GatewayError) -> None:
+        """Note a failure that decides nothing by itself, since another target is asked beside it."""
+        target = step.target
+        self._failures.pop(id(target), None)
+        self._failures[id(target)] = failure
+        if isinstance(failure, OverloadedError):
+            self._note_full(step)
+        if failure.retry is not Retry.ELSEWHERE:
             self._failing.add(target.provider)
-        if retry in (Retry.SAFE, Retry.REJECT):
+        if failure.retry in (Retry.SAFE, Retry.REJECT):
             self._may_recover = [entry for entry in self._may_recover if entry[0] is not target]
             self._may_recover.append((target, failure.retry_after_s))
-        return self.next() or self._once_more(left_s)
+
+    def passed_over(self, target: Target, failure: GatewayError) -> None:
+        """
+        Note that a target is not asked now.
+
+        Args:
+            failure: For the client, if no other answers.
+        """
+        self._failures.setdefault(id(target), failure)
+
+    def failure(self) -> GatewayError | None:
+        """Give the failure to tell: the last if it ended the attempts, else the one that is over the soonest."""
+        failures = list(self._failures.values())
+        if failures and failures[-1].retry not in (Retry.NEVER, Retry.AMBIGUOUS, Retry.STALE):
+            passing = [failure for failure in reversed(failures) if failure.should_retry]
+            return min(passing, key=_over_in_s, default=failures[-1])
+        return failures[-1] if failures else None
 
     def _note_full(self, step: Step) -> None:
         target = step.target
@@ -159,3 +185,7 @@ class Course:
     def _pause(self) -> float:
         widest_s = min(_LONGEST_PAUSE_S, 4 * _FIRST_PAUSE_S * 2**self._again)
         return float(_FIRST_PAUSE_S + self._random() * (widest_s - _FIRST_PAUSE_S))
+
+
+def _over_in_s(failure: GatewayError) -> float:
+    return inf if failure.retry_after_s is None else failure.retry_after_s

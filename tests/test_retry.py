@@ -3,6 +3,7 @@
 import pytest
 
 from llms.errors import (
+    CircuitOpenError,
     ConnectTimeoutError,
     DrainingError,
     FirstByteTimeoutError,
@@ -32,6 +33,7 @@ SAFE = UpstreamUnreachableError("x")
 BUSY = UpstreamOverloadedError("x")
 CUT = UpstreamDisconnectedError("x")
 STALE = UpstreamDisconnectedError("x", retry=Retry.STALE)
+OPEN = CircuitOpenError("x", retry_after_s=3.0)
 FULL = OverloadedError("x", retry_after_s=1, retry=Retry.ELSEWHERE)
 
 
@@ -295,6 +297,61 @@ def test_only_provider_is_waited_for(targets):
 def test_without_fallback_the_first_is_waited_for():
     """Switched off, no other target is a reason not to wait."""
     assert course(on(A, fallback=False), B).next().queues
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ([UpstreamFailedError("x"), SAFE], 1),
+        ([BUSY, SAFE], 0),
+        ([BUSY, RateLimitedError("x")], 1),
+        ([RateLimitedError("x", retry_after_s=9), BUSY], 0),
+        ([RateLimitedError("x", retry_after_s=9), RateLimitedError("x", retry_after_s=30)], 0),
+        ([RateLimitedError("x", retry_after_s=30), RateLimitedError("x", retry_after_s=0.0)], 1),
+        ([BUSY, UpstreamRefusedError("x", upstream_status=400)], 1),
+        ([RateLimitedError("x", retry_after_s=9), CUT], 1),
+        ([BUSY, UpstreamAuthError("x")], 0),
+    ],
+)
+def test_failure_that_is_told(failures, told):
+    """The one that passes the soonest; but the last, where it is the reason why nothing was tried after it."""
+    going = course(A, B)
+    step = going.next()
+    for failure in failures:
+        step = going.after(step, failure, 0.0)
+
+    assert failures[told] is going.failure()
+
+
+def test_failure_of_a_target_that_was_asked_twice():
+    """Its latest counts."""
+    going = course(A)
+    step = going.after(going.next(), RateLimitedError("x", retry_after_s=1), 100)
+    last = RateLimitedError("x", retry_after_s=60)
+    going.after(step, last, 100)
+
+    assert last is going.failure()
+
+
+def test_failure_where_nobody_was_asked():
+    """Why none was, if there was a target at all."""
+    assert None is course().failure()
+
+    going = course(A, B)
+    going.passed_over(A, UpstreamAuthError("x"))
+    going.passed_over(B, OPEN)
+    assert OPEN is going.failure()
+
+
+def test_failure_beside_another_attempt():
+    """The second of a hedge may be come back to, and its failure may be the one to tell."""
+    going = course(A, B)
+    first, second = going.next(), going.next()
+    going.failed(second, RateLimitedError("x", retry_after_s=2))
+
+    step = going.after(first, UpstreamAuthError("x"), 100)
+    assert (B, 2.0) == (step.target, step.wait_s)
+    assert 2.0 == going.failure().retry_after_s
 
 
 def test_more():
