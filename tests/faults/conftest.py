@@ -109,12 +109,15 @@ async def pair(
 
 
 @pytest.fixture
-async def crew(gateway: Callable[..., Awaitable[Running]]) -> AsyncGenerator[Callable[..., Awaitable[Crew]], None]:
+async def crew(
+    gateway: Callable[..., Awaitable[Running]], invariants: Watch | None
+) -> AsyncGenerator[Callable[..., Awaitable[Crew]], None]:
     """
     Start a gateway in front of so many upstreams.
 
     Each is told its own options by its name (``one={…}``), and all of them by ``every``; the rest is what the server has.
     """
+    started: list[tuple[Crew, dict[str, Upstream]]] = []
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -138,9 +141,14 @@ async def crew(gateway: Callable[..., Awaitable[Running]]) -> AsyncGenerator[Cal
             }
             server = {"clocks": {**_LONG, **(clocks or {})}}
             running = await gateway(providers=providers, models=models, server=server, environ=environ)
-            return Crew(running, upstreams)
+            own = {n: one for n, one in zip(NAMES, upstreams, strict=False) if "base_url" not in options.get(n, {})}
+            started.append((Crew(running, upstreams), own))
+            return started[-1][0]
 
         yield start
+        if invariants is not None:
+            for one, own in started:
+                await invariants.check_each(one.gateway, own)
 
 
 @pytest.fixture

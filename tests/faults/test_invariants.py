@@ -70,6 +70,31 @@ async def test_i2_call_goes_on(both):
     assert "I2" in found
 
 
+async def test_i3_place(both):
+    """I3: a place at a provider that nobody has given back."""
+    bulkhead = both.gateway.generations._core.made["up"].upstream.bulkhead
+
+    async def fault(_watch):
+        bulkhead.running += 1
+
+    assert {"I3"} == await broken(both, fault)
+
+
+async def test_i2_i4_several_providers(both):
+    """I2, I4: of several providers each is looked at, by the attempts that were its own."""
+    async with RawClient("127.0.0.1", both.upstream.port) as client:
+        with Watch({}) as watch:
+            await both.ask()
+            await watch.check_each(both.gateway, {"up": both.upstream})
+            assert [] == watch._broken
+            both.upstream.on("POST", PATH, (hang(),))
+            await client.request("POST", PATH, body={})
+            await both.upstream.received(2)
+            await watch.check_each(both.gateway, {"up": both.upstream})
+
+    assert ["I2", "I4"] == [text.partition(":")[0] for text in watch._broken]
+
+
 @pytest.mark.parametrize("change", [lambda records: records.append(records[0]), lambda records: records.clear()])
 async def test_i4_records(both, change):
     """I4: a call with two records, or with none."""

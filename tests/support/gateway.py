@@ -33,6 +33,13 @@ class Running:
         return self.runner.server.requests_count
 
     @property
+    def places_taken(self) -> dict[str, int]:
+        """How many calls each provider is given just now, where it is given any."""
+        made = self.generations._core.made
+        running = {name: one.upstream.bulkhead.running for name, one in made.items() if one.upstream is not None}
+        return {name: count for name, count in running.items() if count}
+
+    @property
     def services(self) -> Services:
         return self.live.now.services
 

@@ -2,8 +2,8 @@
 What must hold after every fault, however right its answer was. The marker of a case turns the watch on.
 
 I1 and I6: the gateway lives; a plain call works on a fresh connection and on each one that a test left open. I2: no
-connection of the upstream is in use a second later. I3 and I5, tasks, descriptors and complaints, are watched after
-every test there is (``tests.support.leaks``). I4: one record for each call, and attempts as the upstream saw them.
+connection of the upstream is in use a second later. I3: no place at a provider is taken. I3 and I5, tasks, descriptors and
+complaints, are watched after every test there is (``tests.support.leaks``). I4: one record for each call, and attempts as the upstream saw them.
 I7: memory. I8: no secret in a log line or an answer. I10: errors, answers and chunks fit OpenAI's document. I9, the
 loop's lag, is measured in the cases that are about it: in a test the gateway shares its loop with the test's own work.
 """
@@ -117,11 +117,22 @@ class Watch:
         if broken := await self.broken(running, upstream, key):
             pytest.fail("after the fault:\n" + "\n".join(broken), pytrace=False)
 
+    async def check_each(self, running: Running, upstreams: Mapping[str, Upstream]) -> None:
+        """Fail the test if one of several providers, by name, is busy, or saw what no attempt tells of; before ``check``."""
+        for name, upstream in upstreams.items():
+            if not await _settled(running, upstream):
+                self._add("I2", f"calls or connections to {name} go on a second later")
+            asked = [request for request in upstream.requests if request.path in _CALLS]
+            for text in _unseen(running, asked, upstream, name):
+                self._add("I4", f"{name}: {text}")
+
     async def broken(self, running: Running, upstream: Upstream | None = None, key: str | None = None) -> list[str]:
         """Give what does not hold; the arguments are those of ``check``."""
         asked = [] if upstream is None else [r for r in upstream.requests if r.path in _CALLS]
         if not await _settled(running, upstream):
             self._add("I2", "calls or connections to the upstream go on a second later")
+        for name, count in running.places_taken.items():
+            self._add("I3", f"{count} places of {name} are taken")
         for text in [*_unrecorded(running, self.heard), *(_unseen(running, asked, upstream) if upstream else ())]:
             self._add("I4", text)
         for text in self._leaks():
@@ -203,8 +214,9 @@ def _of_a_call(response: Response) -> bool:
     return response.status >= 500 and _error(response).get("code") not in _BEFORE_A_CALL
 
 
-def _unseen(running: Running, asked: list[Any], upstream: Upstream) -> Iterator[str]:
-    attempts = [attempt.outcome for record in running.records for attempt in record.attempts]
+def _unseen(running: Running, asked: list[Any], upstream: Upstream, provider: str = "") -> Iterator[str]:
+    every = [attempt for record in running.records for attempt in record.attempts]
+    attempts = [attempt.outcome for attempt in every if provider in ("", attempt.target.provider)]
     sent = sum(outcome not in (*_UNSEEN, "cancelled") for outcome in attempts)
     mute = sum(not connection.requests for connection in upstream.connections)  # gone before a request was read
     if not len(asked) <= len(attempts) or not sent <= len(asked) + mute:
