@@ -170,7 +170,7 @@ def _noticed(top: Path, tests: Sequence[str]) -> tuple[bool, str]:
             command, cwd=top, env=environ, capture_output=True, text=True, timeout=_LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return True, f"the tests did not end in {_LIMIT_S} s"
+        return False, f"the tests did not end in {_LIMIT_S} s: noticed or not, nobody knows"
     lines = done.stdout.splitlines()
     failed = next((line for line in lines if line.startswith(("FAILED ", "ERROR tests"))), "")
     if done.returncode == 1 and failed:

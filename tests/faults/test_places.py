@@ -35,7 +35,7 @@ async def test_brown_out(crew):
     assert 0 == crowd.running("one")
 
 
-@pytest.mark.case("U75")
+@pytest.mark.case("U75", "P27")
 async def test_full_queue(crew):
     """U75: 503 at once, with a time to come back."""
     crowd = await crew(1, one={"concurrency": 1, "queue": 0})
@@ -60,7 +60,7 @@ async def test_full_queue(crew):
     assert 200 == (await first).status
 
 
-@pytest.mark.case("U75")
+@pytest.mark.case("U75", "P27")
 async def test_waiting_too_long(crew):
     """U75: who waits longer than ``queue_s`` is told; a place that comes in time is used."""
     crowd = await crew(1, one={"concurrency": 1, "queue_s": 0.2})

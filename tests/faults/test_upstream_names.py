@@ -304,7 +304,9 @@ def test_name_flips(bad, record_property, caplog):
             assert Retry.NEVER is caught.value.retry
             assert 1 == len(upstream.connections)
             assert any(bad in line for line in warnings(caplog))
-            record_property("came_out", f"502 {caught.value.code}, {caught.value.retry.value} retried")
+            record_property(
+                "came_out", f"{caught.value.status} {caught.value.code}, {caught.value.retry.value} retried"
+            )
             names.answers["api.provider.test"] = [PUBLIC]
             assert 200 == await status_of(transport, url)
 

@@ -92,7 +92,7 @@ async def test_server_that_is_not_who_it_should_be(kind, tmp_path, record_proper
         assert [] == upstream.requests
     assert ("upstream_tls_error", Retry.NEVER) == (caught.value.code, caught.value.retry)
     assert "127.0.0.1" not in caught.value.message
-    record_property("came_out", f"502 {caught.value.code}, {kind}")
+    record_property("came_out", f"{caught.value.status} {caught.value.code}, {kind}")
 
 
 async def test_tls_1_0(record_property):
@@ -112,7 +112,7 @@ async def test_tls_1_0(record_property):
         thread.join(10)
 
     assert ("upstream_tls_error", Retry.NEVER) == (caught.value.code, caught.value.retry)
-    record_property("came_out", f"502 {caught.value.code}, TLS 1.0")
+    record_property("came_out", f"{caught.value.status} {caught.value.code}, TLS 1.0")
 
 
 async def test_certificates_within_bounds(tmp_path, record_property):
