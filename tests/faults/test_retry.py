@@ -206,7 +206,15 @@ async def test_error_before_any_content_everywhere(crew):
     assert [2] == crowd.asked
 
 
-@pytest.mark.parametrize("script", [(fin(),), (rst(),), (hang(),), openai.stream([rst()], role=False)])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param((fin(),), marks=pytest.mark.case("U06")),
+        pytest.param((rst(),), marks=pytest.mark.case("U05")),
+        pytest.param((hang(),), marks=pytest.mark.case("U07")),
+        pytest.param(openai.stream([rst()], role=False), marks=pytest.mark.case("U13")),
+    ],
+)
 @pytest.mark.parametrize("stream", [False, True])
 async def test_ambiguity(crew, script, stream):
     """What may be billed already is not sent again, unless allowed, and what is stored never is."""
@@ -265,6 +273,7 @@ async def test_no_fallback(crew, every, model):
     assert [1, 0] == crowd.asked
 
 
+@pytest.mark.case("U13")
 @pytest.mark.parametrize("stream", [False, True])
 async def test_nothing_is_retried_after_the_first_byte(crew, stream):
     """F18: by the upstream's own count, whatever the configuration allows."""
