@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from llms import call_log, upstreams
 from llms.apis import reasoning_out
 from llms.attempts import Attempts
 from llms.auth import Keyring, digest
+from llms.bulkhead import Bulkhead
 from llms.catalog import Catalog
 from llms.config import Config
 from llms.gateway import Gateway
@@ -27,6 +29,7 @@ from llms.idempotency import Answers
 from llms.idempotency_memory import Memory
 from llms.providers.options import is_loopback, secret
 from llms.records import CallRecord
+from llms.terms import Room
 from llms.transport import Transport
 from llms.upstreams import Made
 from llms.web import routes
@@ -46,6 +49,21 @@ class _Memory:
     def __init__(self) -> None:
         self.health = Health(time.monotonic)
         self.hedging = Hedging()
+        self._bulkheads: WeakValueDictionary[str, Bulkhead] = WeakValueDictionary()
+
+    def bulkhead(self, name: str, room: Room) -> Bulkhead:
+        """
+        Give a provider's places, with as much room as the configuration says now.
+
+        They are the same for as long as a call of an older configuration may hold one: else each change would give the
+        provider as many calls again.
+        """
+        found = self._bulkheads.get(name)
+        if found is None:
+            found = self._bulkheads[name] = Bulkhead(name, room)
+        else:
+            found.resize(room)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +102,18 @@ async def core(  # noqa: PLR0913 - all but two have a default
         terms = config.server.terms
         if transport is None:
             transport = await stack.enter_async_context(Transport(terms.clocks.connect_s))
+        memory = _Memory() if before is None else before.memory
         made: dict[str, Made] = {}
         for name, options in config.providers.items():
             old = before.made.get(name) if before is not None else None
             if old is None or (old.options, old.terms) != (options, options.over(terms)):
-                old = upstreams.made(name, options, environ, transport, own_url, options.over(terms))
+                places = memory.bulkhead(name, options.room)
+                old = upstreams.made(name, options, environ, transport, own_url, options.over(terms), places)
             made[name] = old
         catalog = Catalog(
             [one.entry for one in made.values()], config.models, before=None if before is None else before.catalog
         )
         stack.push_async_callback(catalog.close)
-        memory = _Memory() if before is None else before.memory
         if before is not None:
             for name in (name for name, old in before.made.items() if made.get(name) is not old):
                 memory.health.forget(name)

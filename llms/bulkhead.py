@@ -29,6 +29,11 @@ class Bulkhead:
         self._waiting: OrderedDict[asyncio.Future[None], None] = OrderedDict()  # who leaves is taken out at once
         self.running = 0
 
+    def resize(self, room: Room) -> None:
+        """Go by ``room`` from now on. Calls that run keep their places, be they too many now; those that wait go on."""
+        self._room = room
+        self._hand_on()
+
     @asynccontextmanager
     async def place(self, *, wait: bool) -> AsyncIterator[None]:
         """
@@ -48,7 +53,7 @@ class Bulkhead:
 
     async def _take(self, *, wait: bool) -> None:
         room = self._room
-        if room.concurrency is None or self.running < room.concurrency:  # places are handed on: then nobody waits
+        if self._free:  # places are handed on: then nobody waits
             self.running += 1
             return
         if not wait or len(self._waiting) >= room.queue:
@@ -71,13 +76,20 @@ class Bulkhead:
             self._give()  # it came at the very moment at which nobody waited any more
 
     def _give(self) -> None:
-        """Hand the place to the first that waits, or leave it free."""
-        while self._waiting:
+        self.running -= 1
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Give the places that are free to the first that wait."""
+        while self._waiting and self._free:
             turn, _ = self._waiting.popitem(last=False)
             if not turn.done():
+                self.running += 1
                 turn.set_result(None)
-                return
-        self.running -= 1
+
+    @property
+    def _free(self) -> bool:
+        return self._room.concurrency is None or self.running < self._room.concurrency
 
     def _full(self) -> OverloadedError:
         message = f"Provider {self._name} has as many calls as it takes at once. Send the request again later."

@@ -34,7 +34,13 @@ def _way_out(transport: Transport, default_s: float, *, private: bool) -> Send:
 
 
 def made(  # noqa: PLR0913, PLR0917 - a provider is made of all of them
-    name: str, options: Options, environ: Mapping[str, str], transport: Transport, own_url: str | None, terms: Terms
+    name: str,
+    options: Options,
+    environ: Mapping[str, str],
+    transport: Transport,
+    own_url: str | None,
+    terms: Terms,
+    bulkhead: Bulkhead,
 ) -> Made:
     """
     Give a provider's place in the catalog, and the provider if it can be on.
@@ -43,6 +49,7 @@ def made(  # noqa: PLR0913, PLR0917 - a provider is made of all of them
         environ: Where secrets are.
         own_url: Where the gateway itself listens, so that it does not take itself for a provider.
         terms: On which the provider is called.
+        bulkhead: Its places.
     """
 
     def off(reason: str) -> Made:
@@ -68,7 +75,7 @@ def made(  # noqa: PLR0913, PLR0917 - a provider is made of all of them
         credentials=tuple(credential for credential in providers if credential is not None),
         terms=terms,
     )
-    return Made(entry, Upstream(providers, Bulkhead(name, options.room)), options, terms)
+    return Made(entry, Upstream(providers, bulkhead), options, terms)
 
 
 def _why_on(options: Options) -> str:

@@ -203,3 +203,39 @@ async def _happen(event, number, bulkhead, callers):
             caller._leave.set()
         else:
             caller.task.cancel()
+
+
+async def test_less_room():
+    """Those that run stay; a place that they leave is free only once there are few enough."""
+    bulkhead = Bulkhead("p", Room(concurrency=3))
+    callers = [Caller(bulkhead) for _ in range(4)]
+    await turns()
+
+    bulkhead.resize(Room(concurrency=1))
+
+    for running in (2, 1):
+        await callers.pop(0).leave()
+        await turns()
+        assert (running, False) == (bulkhead.running, callers[-1].inside)
+        await refused(bulkhead, wait=False)
+    await callers.pop(0).leave()
+    await turns()
+    assert (1, True) == (bulkhead.running, callers[0].inside)
+    await callers[0].leave()
+    assert 0 == bulkhead.running
+
+
+@pytest.mark.parametrize(("concurrency", "inside"), [(3, 3), (None, 5)])
+async def test_more_room(concurrency, inside):
+    """Who waits has it at once."""
+    bulkhead = Bulkhead("p", Room(concurrency=1))
+    callers = [Caller(bulkhead) for _ in range(5)]
+    await turns()
+
+    bulkhead.resize(Room(concurrency=concurrency))
+    await turns()
+
+    assert inside == bulkhead.running == sum(caller.inside for caller in callers)
+    for caller in callers:
+        await caller.leave()
+    assert 0 == bulkhead.running

@@ -1,6 +1,7 @@
 """Places at a provider: a slow one holds no more than its own, none is lost, and who cannot be served is told."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -221,3 +222,51 @@ async def test_reload_while_calls_wait(crew, tmp_path):
     assert [1] == crowd.asked
     held.set()
     assert {200} == {(await task).status for task in asking}
+
+
+async def put_in_force(crowd, **changes):
+    """Change the options of the provider ``one`` while the gateway runs; without any, take it away."""
+    config = crowd.gateway.config
+    providers = {"two": config.providers["two"]}
+    if changes:
+        providers["one"] = config.providers["one"].model_copy(update=changes)
+    await crowd.gateway.generations.put_in_force(replace(config, providers=providers))
+
+
+@pytest.mark.case("U75")
+async def test_places_are_the_same_after_a_change(crew):
+    """U75: a provider is given no more at once because its configuration changed, or because it was away for a while."""
+    crowd = await crew(2, one={"concurrency": 2, "queue_s": 20})
+    held = asyncio.Event()
+    crowd.plays((wait(held), *OK), OK)
+    asking = [asyncio.create_task(crowd.ask("one/m")) for _ in range(2)]
+    await crowd.upstreams[0].received(2)
+
+    await put_in_force(crowd)
+    await put_in_force(crowd, concurrency=1, queue=0)
+
+    for _ in range(3):
+        assert 503 == (await crowd.ask("one/m")).status
+    await put_in_force(crowd, concurrency=3)
+    asking.append(asyncio.create_task(crowd.ask("one/m")))
+    await crowd.upstreams[0].received(3)
+    assert 3 == crowd.running("one")
+    held.set()
+    assert [200] * 3 == [response.status for response in await asyncio.gather(*asking)]
+    await crowd.idle()
+    assert (3, 0) == (crowd.asked[0], crowd.running("one"))
+
+
+async def test_more_places_while_calls_wait(crew):
+    """Those that wait under the old configuration get them, as they get what comes free under the new one."""
+    crowd = await crew(2, one={"concurrency": 1, "queue_s": 20})
+    held = asyncio.Event()
+    crowd.plays((wait(held), *OK), OK)
+    asking = [asyncio.create_task(crowd.ask("one/m")) for _ in range(3)]
+    await crowd.upstreams[0].received()
+
+    await put_in_force(crowd, concurrency=2, queue_s=20)
+
+    await crowd.upstreams[0].received(2)
+    held.set()
+    assert [200] * 3 == [response.status for response in await asyncio.gather(*asking)]
