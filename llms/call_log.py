@@ -10,6 +10,8 @@ _log = logging.getLogger("llms.calls")
 
 _KEY_REFUSED = "upstream_auth_error"
 
+_LONGEST = 500
+
 _PLAIN = re.compile(r"[\w./:+@-]{1,200}\Z", re.ASCII)
 
 
@@ -59,4 +61,6 @@ def _attempts(record: CallRecord) -> str | None:
 
 def _value(value: object) -> str:
     text = str(value)
-    return text if _PLAIN.match(text) else json.dumps(text[:500])
+    if _PLAIN.match(text):
+        return text
+    return json.dumps(text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")

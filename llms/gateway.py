@@ -151,7 +151,14 @@ class Gateway:
         stored = bool(trail.call.body.get("store"))
         targets = self._health.rested(plan.targets)
         trail.planned(targets, plan.skipped)
-        course = Course(targets, stored=stored, may_retry=self._health.may_retry, random=random.random)
+
+        def may_retry(target: Target) -> bool:
+            may = self._health.may_retry(target)
+            if not may and all(attempt.target is not target for attempt in trail.attempts):
+                trail.skip([(target, _NO_RETRY)])
+            return may
+
+        course = Course(targets, stored=stored, may_retry=may_retry, random=random.random)
         self._attempts.called(route, trail.call.model)
         step = course.next()
         while step is not None:
@@ -187,4 +194,5 @@ async def _metered(first: Block, rest: AsyncIterator[Block], meter: Meter, watch
     watch.arrived()
 
 
+_NO_RETRY = "its provider has failed, and has no retry left for now"
 _NONE_FITS = "No target of this model can do what the request asks for."

@@ -10,7 +10,8 @@ from llms.wire.meter import Meter
 
 _MOST = 16
 _LONGEST = 100
-"""Of entries and of a target's name in a header: clients and proxies take 8 KiB of all headers together."""
+_LONGEST_HEADER = 6 << 10
+"""Of entries, of a text and of all of a header: clients and proxies take 8 KiB of all headers together."""
 
 
 class Trail:
@@ -76,8 +77,10 @@ class Trail:
             for name, words in outcomes.items()
         ]
         skipped = list(dict.fromkeys(f"{target.label}: not tried, {reason}" for target, reason in self.skipped))
-        if len(tried) + len(skipped) > 1:
-            failure.message = f"{failure.message} Tried: {'; '.join([*tried, *skipped])}."
+        told = [*tried, *skipped]
+        if len(told) > 1:
+            more = [f"and {len(told) - _MOST} more"] if len(told) > _MOST else []
+            failure.message = f"{failure.message} Tried: {'; '.join([*told[:_MOST], *more])}."
         return failure
 
     def header(self) -> str:
@@ -87,14 +90,23 @@ class Trail:
         ``{"candidates": [target …], "attempts": [{"target": …, "outcome": …, "ms": …}], "skipped": [{"target": …,
         "reason": …}]}``
         """
+        most = _MOST
+        while len(value := self._of_each(most)) > _LONGEST_HEADER:
+            most //= 2
+        return value
+
+    def _of_each(self, most: int) -> str:
         attempts = [
-            {"target": entry.target.label[:_LONGEST], "outcome": entry.outcome, "ms": round(entry.duration_s * 1000, 1)}
-            for entry in self.attempts
+            {
+                "target": _short(entry.target.label),
+                "outcome": _short(entry.outcome),
+                "ms": round(entry.duration_s * 1000, 1),
+            }
+            for entry in self.attempts[:most]
         ]
-        skipped = [{"target": target.label[:_LONGEST], "reason": reason} for target, reason in self.skipped[:_MOST]]
-        candidates = [target.label[:_LONGEST] for target in self.candidates[:_MOST]]
-        found = {"candidates": candidates, "attempts": attempts[:_MOST], "skipped": skipped}
-        return json.dumps(found, separators=(",", ":"))
+        skipped = [{"target": _short(target.label), "reason": _short(reason)} for target, reason in self.skipped[:most]]
+        candidates = [_short(target.label) for target in self.candidates[:most]]
+        return json.dumps({"candidates": candidates, "attempts": attempts, "skipped": skipped}, separators=(",", ":"))
 
     def record(self) -> CallRecord:
         """Give the record of the call, which has ended."""
@@ -111,6 +123,16 @@ class Trail:
             first_byte_s=self._first,
             duration_s=time.monotonic() - self._started,
         )
+
+
+def _short(text: str) -> str:
+    """Cut ``text`` to what takes ``_LONGEST`` characters as JSON in ASCII, where a letter may take twelve."""
+    left = _LONGEST
+    for index, letter in enumerate(text):
+        left -= len(json.dumps(letter)) - 2
+        if left < 0:
+            return text[:index]
+    return text
 
 
 class AttemptClock:

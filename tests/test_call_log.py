@@ -1,4 +1,5 @@
 import logging
+import re
 
 from llms import call_log
 from llms.records import Attempt, Call, CallRecord, Target, Usage, VirtualKey
@@ -95,3 +96,13 @@ def test_silent_below_the_level(caplog):
     call_log.write(record())
 
     assert [] == caplog.records
+
+
+def test_cut_value_says_so():
+    """What was tried is told in 500 characters; that there was more is not kept back."""
+    attempts = tuple(Attempt(Target("p", f"m{index}"), "overloaded", 0.1) for index in range(100))
+
+    [value] = re.findall(r'attempts="([^"]*)"', call_log.line(record(attempts=attempts)))
+
+    assert value.endswith(" ...")
+    assert 504 == len(value)

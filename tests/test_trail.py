@@ -1,6 +1,7 @@
 """What is told, and kept, of what was tried."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -84,3 +85,29 @@ def test_first_byte():
 
     trail.began()
     assert 0 <= trail.record().first_byte_s <= trail.record().duration_s
+
+
+def many(name):
+    trail = Trail(CALL)
+    targets = [Target("a", f"{index}{name}") for index in range(100)]
+    trail.planned(targets, [(target, name) for target in targets])
+    for target in targets:
+        tried(trail, target, UpstreamOverloadedError("x", code="c" * 60))
+    return trail
+
+
+@pytest.mark.parametrize("name", ["m", "m" * 500, "é" * 500, "\N{GRINNING FACE}" * 500, '"' * 500])
+def test_header_is_never_too_long(name):
+    """Clients and proxies refuse more than 8 KiB of headers, and a letter may take twelve in ASCII."""
+    value = many(name).header()
+
+    assert len(value) <= 6 << 10
+    assert all(4 <= len(entries) <= 16 for entries in json.loads(value).values())
+
+
+def test_message_tells_of_the_first():
+    """Of very many; and how many there are."""
+    message = many("m").told(UpstreamOverloadedError("No.")).message
+
+    assert message.endswith("; and 184 more.")
+    assert len(message) < 2000

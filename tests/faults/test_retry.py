@@ -393,3 +393,19 @@ async def test_second_call_waits_for_nobody(crew):
     assert not first.done()
     held.set()
     assert 200 == (await first).status
+
+
+async def test_who_is_left_out_for_want_of_retries_is_told_of(crew):
+    """The trail has each of a provider's targets, tried or not, and says why not."""
+    targets = [f"one/m{index}" for index in range(30)]
+    crowd = await crew(1, models={"many": {"targets": targets, "retries": 0}})
+    crowd.plays(openai.error(503, "no"))
+
+    response = await crowd.ask("many")
+
+    [record] = crowd.gateway.records
+    assert crowd.asked == [len(record.attempts)]
+    assert 9 <= len(record.attempts) < 30
+    assert targets == [one.target.name for one in record.attempts] + [target.name for target, _ in record.skipped]
+    assert {"its provider has failed, and has no retry left for now"} == {reason for _, reason in record.skipped}
+    assert response.json["error"]["message"].endswith("; and 14 more.")
