@@ -135,7 +135,9 @@ class FirstByte:
     def restart(self) -> None:
         """Data came that says nothing yet: what follows it is due as between any two."""
         self._timeout.reschedule(self._loop.time() + self._idle_s)
+        self._message = _BEGUN
 
 
 _FIRST = "The provider sent nothing in the time allowed (first_byte_s). Try again, or another model."
+_BEGUN = "The provider went silent before its answer said anything (idle_s). Try again, or another model."
 _ANSWER = "The provider did not finish its answer in the time allowed (answer_s). Try streaming."

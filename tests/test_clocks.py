@@ -31,6 +31,14 @@ async def test_first_data_that_says_nothing():
         await asyncio.sleep(0.4)
 
 
+async def test_silence_after_what_says_nothing():
+    """The message names the clock that ran out."""
+    with pytest.raises(FirstByteTimeoutError, match=r"before its answer said anything \(idle_s\)"):
+        async with FirstByte(Clocks(first_byte_s=5, idle_s=0.05), stream=True) as clock:
+            clock.restart()
+            await asyncio.sleep(5)
+
+
 async def test_other_limits():
     """A target's own limits take the place of the server's; the total is that of the whole call."""
     loop = asyncio.get_running_loop()
