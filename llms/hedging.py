@@ -8,7 +8,7 @@ asked for in the configuration (``hedge_percent``), since the call that loses ma
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from llms.records import Route, Target
@@ -90,7 +90,7 @@ async def hedged(
         GatewayError: The first one's failure, if both fail.
     """
     tasks = [asyncio.create_task(first)]
-    kept: asyncio.Task[Begun] | None = None
+    left = tasks  # to be let go of, should whoever waits leave
     try:
         done, _ = await asyncio.wait(tasks, timeout=patience_s)
         if not done and (other := second()) is not None:
@@ -100,15 +100,37 @@ async def hedged(
         while waiting and won is None:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             won = next((task for task in tasks if task in done and task.exception() is None), None)
-        await _let_go([task for task in tasks if task is not won], discard)
         kept = won or tasks[0]
+        left = [kept]
+        await _let_go([task for task in tasks if task is not kept], discard)
+        left = []
         return kept.result()
     finally:
-        if kept is None:  # whoever waited for it has left
-            await _let_go(tasks, discard)
+        await _let_go(left, discard)
 
 
-async def _let_go(tasks: Iterable[asyncio.Task[Begun]], discard: Callable[[Begun], Awaitable[None]]) -> None:
+async def _let_go(tasks: Sequence[asyncio.Task[Begun]], discard: Callable[[Begun], Awaitable[None]]) -> None:
+    """
+    Cancel ``tasks`` and throw away what came of them all the same.
+
+    It is done to its end, however often the caller is cancelled meanwhile: an answer that is lost on the way would hold
+    its connection and its place for ever.
+    """
+    if not tasks:
+        return
+    ending = asyncio.create_task(_end(tasks, discard))
+    cancelled: asyncio.CancelledError | None = None
+    while not ending.done():
+        try:
+            await asyncio.wait([ending])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    ending.result()
+
+
+async def _end(tasks: Sequence[asyncio.Task[Begun]], discard: Callable[[Begun], Awaitable[None]]) -> None:
     for task in tasks:
         task.cancel()
     for came in await asyncio.gather(*tasks, return_exceptions=True):

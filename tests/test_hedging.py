@@ -1,6 +1,7 @@
 """When a second target is asked, and that nobody is left behind."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -222,3 +223,19 @@ async def test_client_leaves_at_every_turn():
         [result] = await asyncio.gather(race.task, return_exceptions=True)
 
         assert [2] == (race.discarded if isinstance(result, asyncio.CancelledError) else [result])
+
+
+async def test_cancelled_twice_at_every_turn():
+    """A client may leave at the moment at which the call's time is over, or while its attempts are being closed."""
+    for first, second in itertools.product(range(8), range(8)):
+        race = Race()
+        await race.until_begun("two")
+        race.end("two", 2)
+        race.end("one", 1)
+        for turns in (first, second):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            race.task.cancel()
+        [result] = await asyncio.gather(race.task, return_exceptions=True)
+
+        assert [1, 2] == sorted([*race.discarded, *([] if isinstance(result, asyncio.CancelledError) else [result])])
