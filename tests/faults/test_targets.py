@@ -6,8 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.faults.conftest import PATH
 from tests.faults.crew import OK, Stopwatch
 from tests.faults.streams import data_events
+from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
 from tests.upstream.steps import hang, sleep
 
@@ -149,6 +151,25 @@ async def test_clocks(crew, clock, level):
     error = data_events(response)[-1] if status == 200 else response.json
     assert (status, code) == (response.status, error["error"]["code"])
     assert 0.29 <= watch.seconds < 9
+
+
+@pytest.mark.parametrize("level", ["provider", "model"])
+async def test_clock_of_the_client(crew, level):
+    """How long a client may take nothing can differ, too."""
+    short = {"clocks": {"write_stall_s": 0.3}}
+    crowd = await crew(
+        1,
+        clocks=LONG,
+        one=short if level == "provider" else {},
+        models={"fast": {"targets": ["one/m"], **(short if level == "model" else {})}},
+    )
+    crowd.plays(openai.stream(["x" * 100_000] * 200))
+    async with RawClient("127.0.0.1", crowd.gateway.port, receive_buffer=4096) as client:
+        await client.request("POST", PATH, body=crowd.body("fast", stream=True))
+        await crowd.upstreams[0].received()
+        await crowd.idle()
+
+    assert "client_closed" == crowd.gateway.records[-1].status
 
 
 async def test_model_goes_before_provider(crew):
