@@ -212,6 +212,7 @@ async def test_one_request_has_no_memory(tmp_path, record_property):
             answers = [(await served.chat()).status, (await served.chat(stream=True)).status]
 
     assert (503, "overloaded") == (refused.status, refused.json["error"]["code"])
+    assert ("true", "1") == (refused.header("x-should-retry"), refused.header("retry-after"))
     assert b"[DONE]" not in seen
     assert b"HTTP/1.1" not in seen
     assert [200, 200] == answers
