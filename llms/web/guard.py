@@ -86,8 +86,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
         raise  # the client is gone
     except MemoryError:
         _log.error("call %s failed: no memory", request_id)  # a traceback would need some
-        message = "The gateway has no memory for this request. Send it again in a moment."
-        short = OverloadedError(message, retry_after_s=1)
+        short = OverloadedError("The gateway has no memory for this request. Send it again in a moment.")
         response = await _unforeseen(request, short, request_id)
     except Exception:
         _log.exception("call %s failed", request_id)
