@@ -2,6 +2,7 @@
 
 import pytest
 
+from llms.bulkhead import Bulkhead
 from llms.config import parse
 from llms.terms import Clocks, Terms
 from llms.transport import Transport
@@ -11,7 +12,8 @@ from llms.upstreams import made
 def make(section, environ=None, *, own_url=None, kind="openai"):
     config = parse(f'{{"providers": {{"p": {{"type": "{kind}"{section}}}}}}}'.encode(), environ or {}, "config.json")
     terms = Terms(Clocks(connect_s=7))
-    return made("p", config.providers["p"], environ or {}, Transport(5), own_url, terms)
+    options = config.providers["p"]
+    return made("p", options, environ or {}, Transport(5), own_url, terms, Bulkhead("p", options.room))
 
 
 @pytest.mark.parametrize(
