@@ -71,5 +71,5 @@ class Decoder:
             raise UpstreamEventTooLargeError(self._over)
 
 
-_TOO_LARGE = "The provider sent a line over the size limit; the answer up to it is above."
-_TOO_MANY = "The provider's stream holds more lines than are allowed; the answer up to them is above."
+_TOO_LARGE = "The provider sent a line over the size limit, so the answer ends before it."
+_TOO_MANY = "The provider's stream holds more lines than are allowed, so the answer ends there."

@@ -141,5 +141,5 @@ class Decoder:
             raise UpstreamEventTooLargeError(self._over)
 
 
-_TOO_LARGE = "The provider sent an event over the size limit; the answer up to it is above."
-_TOO_MANY = "The provider's stream holds more events than are allowed; the answer up to them is above."
+_TOO_LARGE = "The provider sent an event over the size limit, so the answer ends before it."
+_TOO_MANY = "The provider's stream holds more events than are allowed, so the answer ends there."

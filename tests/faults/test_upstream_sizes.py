@@ -313,3 +313,14 @@ async def test_a_stream_that_never_says_anything(pair, growth):
     assert b"[DONE]" in end
     assert growth() < 24
     others.check()
+
+
+async def test_too_large_before_anything_was_said(pair):
+    """Where nothing of the answer was sent on, the message does not point to it."""
+    both = await pair(kind="openai", clocks=LONG)
+    both.upstream.on("POST", PATH, openai.stream([b"data: " + b"x" * (5 * MIB) + b"\n\n"]))
+
+    response = await both.ask(stream=True)
+
+    assert (502, "upstream_event_too_large") == (response.status, response.json["error"]["code"])
+    assert "above" not in response.json["error"]["message"]
