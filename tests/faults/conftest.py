@@ -16,13 +16,16 @@ from tests.support.invariants import PATH, PROMPT, Watch
 from tests.support.raw import RawClient, Response
 from tests.upstream.server import Reaction, Upstream
 
-__all__ = ["PATH", "SHORT", "Pair", "case_table"]
+__all__ = ["PATH", "PATIENT", "SHORT", "Pair", "case_table"]
 
 CLIENT_KEY = "sk-client-canary"
 """Of clients, for ``server.keys`` of ``["$CLIENT_KEY"]``."""
 
 SHORT = {"connect_s": 0.5, "first_byte_s": 0.4, "answer_s": 0.4, "idle_s": 0.4, "total_s": 3}
-"""Clocks short enough for a test and long enough for a busy machine."""
+"""Clocks for a test in which one runs out."""
+
+PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
+"""Clocks for one in which none does, however busy the machine is."""
 
 _LONG = {"connect_s": 5, "first_byte_s": 9, "answer_s": 9, "idle_s": 9, "total_s": 10}
 
@@ -95,7 +98,7 @@ async def pair(
         section = {**options, "base_url": base_url, "api_key": "$UP_KEY", "models": ["m"], "retries": 0, **(up or {})}
         running = await gateway(
             providers={"up": section},
-            server={"clocks": {**SHORT, **(clocks or {})}, **server},
+            server={"clocks": {**PATIENT, **(clocks or {})}, **server},
             environ={"UP_KEY": "sk-upstream-canary", "CLIENT_KEY": CLIENT_KEY},
         )
         pairs.append(Pair(running, upstream, path))

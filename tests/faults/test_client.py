@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import PATH
+from tests.faults.conftest import PATH, SHORT
 from tests.faults.streams import FIRST, data_events, said
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -217,7 +217,7 @@ async def test_keep_alive_between_chunks(pair):
 
 async def test_keep_alive_does_not_move_the_clocks(pair):
     """Comments to the client are no data from the upstream: its clocks run out under them, and the error is in band."""
-    both = await pair(keepalive_s=0.1)
+    both = await pair(clocks=SHORT, keepalive_s=0.1)
     both.upstream.on("POST", PATH, (hang(),))
 
     response = await both.ask(stream=True)
@@ -229,7 +229,7 @@ async def test_keep_alive_does_not_move_the_clocks(pair):
 
 async def test_no_keep_alive(pair):
     """With keepalive_s 0 there are no comments, and a late failure still has its status."""
-    both = await pair(keepalive_s=0)
+    both = await pair(clocks=SHORT, keepalive_s=0)
     both.upstream.on("POST", PATH, (hang(),))
 
     assert 504 == (await both.ask(stream=True)).status

@@ -24,6 +24,9 @@ from tests.upstream.steps import fin, hang, rst, tell, wait
 
 pytestmark = pytest.mark.case("C47")
 
+SOON = {"first_byte_s": 1, "answer_s": 1, "idle_s": 1}
+"""For a provider that does not answer."""
+
 LONG = {"first_byte_s": 20, "answer_s": 20, "idle_s": 20, "total_s": 30}
 EMBEDDINGS = "/v1/embeddings"
 COMPLETIONS = "/v1/completions"
@@ -310,7 +313,7 @@ REFUSED = pytest.mark.case("C47", without={"I6": "a key that the provider refuse
 @pytest.mark.parametrize("stream", [False, True])
 async def test_first_fails_at_the_provider(pair, reaction, status, error, stream):
     """An error after which a provider may have worked is given again, as it was, and the provider left in peace."""
-    both = await pair()
+    both = await pair(clocks=SOON)
     both.plays(reaction, openai.completion())
 
     first = await send(both, stream=stream)
@@ -372,7 +375,7 @@ async def test_no_provider_there(gateway, upstream):
 @pytest.mark.parametrize("cut", [(fin(),), (rst(),), (hang(),)], ids=["fin", "rst", "hang"])
 async def test_stream_is_cut(pair, cut):
     """A stream that broke off is given again with the same error event at its end."""
-    both = await pair()
+    both = await pair(clocks=SOON)
     both.plays(openai.stream(["Hel", *cut], finish=None, done=False), openai.stream(["other"]))
 
     first = await send(both, stream=True)

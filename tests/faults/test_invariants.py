@@ -144,7 +144,7 @@ async def test_i7_memory(both):
     held = []
 
     async def fault(_watch):
-        held.append(b"x" * (24 << 20))
+        held.append(b"x" * (96 << 20))
 
     assert {"I7"} == await broken(both, fault, growth_bytes=16 << 20)
 

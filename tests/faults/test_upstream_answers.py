@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from tests.faults.conftest import PATH, case_table
+from tests.faults.conftest import PATH, PATIENT, SHORT, case_table
 from tests.faults.streams import data_events, finishes, kind_table, said
 from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
@@ -157,7 +157,7 @@ CLOSED = ("U04", "U05", "U06", "U07", "U10", "U11", "U12", "U13", "U14", "U48 10
 async def test_before_the_first_chunk(pair, kind, case, stream):
     """A provider that fails before its first chunk is an HTTP error, with its own status, and nothing of it leaks."""
     script, status, code = BEFORE[kind][case]
-    both = await pair(kind=kind)
+    both = await pair(kind=kind, clocks=SHORT if status == 504 else PATIENT)
     if "accept" in case:
         both.upstream.on_accept(script)
     both.plays(script)
@@ -183,7 +183,7 @@ async def test_before_the_first_chunk(pair, kind, case, stream):
 async def test_instead_of_embeddings(pair, kind, path, case):
     """Embeddings fail in the same ways, with the same words."""
     script, status, code = EITHER[case]
-    both = await pair(kind=kind)
+    both = await pair(kind=kind, clocks=SHORT if status == 504 else PATIENT)
     both.upstream.on("POST", path, script)
 
     async with RawClient("127.0.0.1", both.gateway.port) as client:
@@ -212,7 +212,7 @@ async def test_instead_of_embeddings(pair, kind, path, case):
 )
 async def test_who_should_retry(pair, script, retry):
     """A client is told to retry where the gateway cannot do it for it; a busy provider gets a second's rest."""
-    both = await pair()
+    both = await pair(clocks=SHORT)
     both.upstream.on("POST", PATH, script)
 
     response = await both.ask()

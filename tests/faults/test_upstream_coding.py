@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from tests.faults.conftest import PATH, case_table
+from tests.faults.conftest import PATH, PATIENT, SHORT, case_table
 from tests.faults.streams import data_events, said
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -15,8 +15,6 @@ from tests.upstream.framing import LAST_CHUNK, answer, chunked, head
 from tests.upstream.steps import expect_closed, hang, send, wait
 
 MIB = 1 << 20
-
-PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
 
 
 def events_of(*parts, done=True):
@@ -176,7 +174,7 @@ async def test_flushed_event_is_forwarded(pair):
 @pytest.mark.case("U52")
 async def test_nothing_flushed(pair):
     """Text that stays inside the compressor has not arrived: the clock for the first byte runs."""
-    both = await pair()
+    both = await pair(clocks=SHORT)
     held = zlib.compressobj(wbits=31).compress(WHOLE)  # the header of gzip, and no more
     both.upstream.on("POST", PATH, (begin("gzip"), send(chunked(held)), hang()))
 

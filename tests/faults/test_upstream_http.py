@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import PATH, case_table
+from tests.faults.conftest import PATH, PATIENT, SHORT, case_table
 from tests.support import leaks
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -26,7 +26,6 @@ BODY = (
 LENGTH = b"Content-Length: %d" % len(BODY)
 CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 CHUNKED = b"Transfer-Encoding: chunked"
-PATIENT = {"connect_s": 10, "first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
 
 FORGED = answer(BODY.replace(b"Hi", b"forged"))
 
@@ -127,7 +126,7 @@ async def test_bent_but_clear(pair, case):
 @pytest.mark.parametrize("stream", [False, True])
 async def test_endless_headers(pair, stream):
     """U56: a header every now and then, for ever, is no answer: the clock for the first byte runs."""
-    both = await pair(clocks={"connect_s": 10})
+    both = await pair(clocks={**SHORT, "connect_s": 10})
     drip = (send(b"HTTP/1.1 200 OK\r\n"), *(step for _ in range(50) for step in (send(b"X: y\r\n"), sleep(0.05))))
     both.upstream.on("POST", PATH, drip)
 

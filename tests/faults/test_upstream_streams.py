@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.conftest import PATH
+from tests.faults.conftest import PATH, PATIENT, SHORT
 from tests.faults.streams import FIRST, data_events, finishes, kind_table, said
 from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
@@ -10,7 +10,6 @@ from tests.upstream.framing import LAST_CHUNK, chunked, head
 from tests.upstream.steps import expect_closed, fin, hang, rst, send
 
 EVENTS = head(200, [("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")])
-PATIENT = {"first_byte_s": 10, "answer_s": 10, "idle_s": 10, "total_s": 30}
 BEGUN = ollama.chat_lines(["Hel"], done=False)[:-1]  # a stream of Ollama's, in the middle of its body
 CUT = b'data: {"choices": [{"del\n\n'
 ARGUMENTS = {"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}]}
@@ -144,7 +143,7 @@ KEPT = {"U13 chunked body ends, stream does not"} | {
 async def test_within_the_stream(pair, kind, case):
     """A provider that fails in mid-stream ends the answer in an error event: no [DONE], the body ended cleanly."""
     script, code = WITHIN[kind][case]
-    both = await pair(kind=kind, clocks={} if case.startswith("U08") else PATIENT)
+    both = await pair(kind=kind, clocks=SHORT if case.startswith("U08") else PATIENT)
     both.plays(script)
 
     async with RawClient("127.0.0.1", both.gateway.port) as client:
@@ -340,7 +339,7 @@ async def test_odd_but_well(pair, kind, case):
 async def test_within_a_collected_stream(pair, kind, case):
     """U41: where the client wants no stream, one that fails is an error with a status; nothing of it is an answer."""
     script, code = WITHIN[kind][case]
-    both = await pair(kind=kind, clocks={} if case.startswith("U08") else PATIENT)
+    both = await pair(kind=kind, clocks=SHORT if case.startswith("U08") else PATIENT)
     both.plays(script)
 
     response = await both.ask()
