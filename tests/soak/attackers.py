@@ -84,8 +84,9 @@ class Attack:
     async def _provoke(self, name: str, fault: str) -> None:
         async with self._connection() as (reader, writer):
             writer.write(request_bytes(Plan(name, faults={"evil": fault}).request("evil", stream=True)))
-            while b"0\r\n\r\n" not in await reader.read(1 << 16):
-                pass
+            while data := await reader.read(1 << 16):
+                if b'"error"' in data or b"0\r\n\r\n" in data:
+                    return
 
     @contextlib.asynccontextmanager
     async def _connection(

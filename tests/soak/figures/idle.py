@@ -67,6 +67,10 @@ async def _streams() -> list[Figure]:
         for client in clients:
             client.transport.abort()  # type: ignore[attr-defined]
         after = await scene.settled(before)
+        again = await _opened(scene, count, "again", hold_s=0)
+        second = await scene.sample()
+        for client in again:
+            client.transport.abort()  # type: ignore[attr-defined]
     kib = (later.rss_kib - before.rss_kib) / count
     cpu = (later.cpu_s - held.cpu_s) / (later.at - held.at)
     beats = sum(len(client.came_at) >= 3 for client in clients)
@@ -77,6 +81,7 @@ async def _streams() -> list[Figure]:
         Figure("F11", f"their keep-alives, every {_KEEPALIVE_S:.0f} s ({beats:,} streams had two): off by at most", f"{max(late):.2f} s", "± 1 s", max(late) <= 1 and beats == count),
         Figure("F11", "CPU that they take", f"{cpu:.1%} of a core", "< 10 %", cpu < 0.1),
         Figure("F11", "memory before, with them, and after", f"{before.rss_kib / 1024:.1f}, {later.rss_kib / 1024:.1f}, {after.rss_kib / 1024:.1f} MiB ({back:+.0%})", "≤ +10 %", back <= 0.1),
+        Figure("F11", "… and with as many streams a second time", f"{second.rss_kib / 1024:.1f} MiB", "", None),
         Figure("F11", "tasks and descriptors left over", f"{left[0]} / {left[1]}", "0 / 0", left == (0, 0)),
     ]  # fmt: skip
 
