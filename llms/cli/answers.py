@@ -1,6 +1,5 @@
 """Where ``llms chat`` has its answers from, as the bytes of an event stream: a running gateway, or one of its own."""
 
-import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -9,8 +8,9 @@ import aiohttp
 from llms import app
 from llms.apis.chat_completions import API
 from llms.catalog import ProviderState
+from llms.cli.local import asking, require_ok
 from llms.cli.pick import chat_model
-from llms.cli.setup import Failure, forget
+from llms.cli.setup import forget
 from llms.config import Config
 from llms.providers.options import secret
 from llms.web.endpoints import call
@@ -38,19 +38,13 @@ async def from_server(url: str, key: str | None, body: dict[str, Any]) -> AsyncG
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = aiohttp.ClientTimeout(total=None, connect=_CONNECT_S)
-    try:
+    with asking(url):
         async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
             body = {"model": await _first_of(session, url), **body} if "model" not in body else body
             async with session.post(f"{url}/v1/chat/completions", json=body, allow_redirects=False) as response:
-                await _require_ok(response)
+                await require_ok(response)
                 async for data in response.content.iter_any():
                     yield data
-    except (aiohttp.ClientConnectorError, TimeoutError) as error:
-        message = f"nothing answers at {url}; start the gateway with: llms serve"
-        raise Failure(message) from error
-    except (aiohttp.ClientError, ValueError, LookupError, TypeError) as error:
-        message = f"no answer from a gateway at {url}: {str(error) or type(error).__name__}"
-        raise Failure(message) from error
 
 
 async def in_process(
@@ -87,17 +81,7 @@ def _first(states: list[ProviderState]) -> str:
 
 async def _first_of(session: aiohttp.ClientSession, url: str) -> str:
     async with session.get(f"{url}/v1/models", allow_redirects=False) as response:
-        await _require_ok(response)
+        await require_ok(response)
         listed = (await response.json())["data"]
     owners = [model["owned_by"] for model in listed if model["owned_by"] != "llms"]  # that one owns the aliases
     return chat_model(model["id"] for model in listed if model["owned_by"] in owners[:1]) or "demo"
-
-
-async def _require_ok(response: aiohttp.ClientResponse) -> None:
-    if response.status == 200:
-        return
-    try:
-        message = json.loads(await response.read())["error"]["message"]
-    except (ValueError, LookupError, TypeError):
-        message = f"the gateway answered with the status {response.status}"
-    raise Failure(message + (" Put one into LLMS_API_KEY." if response.status == 401 else ""))

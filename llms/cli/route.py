@@ -14,7 +14,7 @@ from rich.table import Table
 from llms import app
 from llms.apis.chat_completions import API
 from llms.cli.answers import own_key
-from llms.cli.local import running
+from llms.cli.local import asking, require_ok, running
 from llms.cli.setup import Failure, config_option, configuration, forget, show
 from llms.config import Config
 from llms.errors import GatewayError
@@ -78,21 +78,14 @@ async def _document(body: dict[str, Any], url: str | None, chosen: Path | None) 
 async def _from_server(url: str, key: str | None, body: dict[str, Any]) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = aiohttp.ClientTimeout(total=_ASK_S)
-    try:
+    with asking(url):
         async with (
             aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
             session.post(f"{url}/v1/route/explain", json=body, allow_redirects=False) as response,
         ):
+            await require_ok(response)
             found: dict[str, Any] = await response.json()
-            if response.status != 200:
-                raise Failure(found["error"]["message"])
             return found
-    except (aiohttp.ClientConnectorError, TimeoutError) as error:
-        message = f"nothing answers at {url}; start the gateway with: llms serve"
-        raise Failure(message) from error
-    except (aiohttp.ClientError, ValueError, LookupError, TypeError) as error:
-        message = f"no answer from a gateway at {url}: {str(error) or type(error).__name__}"
-        raise Failure(message) from error
 
 
 async def _in_process(config: Config, body: dict[str, Any], own_url: str | None) -> dict[str, Any]:
