@@ -105,13 +105,14 @@ class Normaliser:
 
     def _feed(self, choice: dict[str, Any], position: int) -> Block:
         index = _index(choice.get("index"), position)
-        block: Block = []
-        while len(self._choices) <= index:  # clients expect choices to appear in order
-            skipped = ChoiceDeltas(len(self._choices), f"{self._prefix}{len(self._choices)}_", self._tags)
-            self._choices.append(skipped)
-            if skipped.index < index:
-                block.append(self._chunk(skipped.delta({"content": ""})))
-        return block + [self._chunk(part) for part in self._choices[index].feed(choice)]
+        while len(self._choices) <= index:
+            self._choices.append(ChoiceDeltas(len(self._choices), f"{self._prefix}{len(self._choices)}_", self._tags))
+        parts = self._choices[index].feed(choice)
+        if not parts:
+            return []
+        # Clients expect choices to appear in order: one that was skipped, or has said nothing yet, begins before.
+        begun = [earlier.delta({"content": ""}) for earlier in self._choices[:index] if not earlier.started]
+        return [self._chunk(part) for part in (*begun, *parts)]
 
     def _refuse(self, raw: object) -> None:
         if error := error_in(raw):
