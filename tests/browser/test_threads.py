@@ -314,7 +314,7 @@ async def test_what_is_known_of_a_model(gateway, upstream, watched):
     }
     upstream.on("GET", "/v1/models", openai.model_list([known, openai.model("plain")]))
     upstream.on("POST", "/v1/chat/completions", openai.stream(["Hello"], usage=openai.USAGE))
-    up = {"type": "openai", "base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY"}
+    up = {"type": "openai", "base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "retries": 0}
     running = await gateway(providers={"up": up, "openai": {}}, environ={"UP_KEY": "sk-up-canary"})
     context, watch = await watched(running.url)
     opened = Chat(running, upstream, context, watch, await context.new_page())
