@@ -107,7 +107,13 @@ async def chat(
 
     async def start(*, context: dict[str, Any] | None = None, path: str = "/", **server: Any) -> Chat:
         models = ["gpt-up", "gpt-other"]
-        section = {"type": "openai", "base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": models, "retries": 0}
+        section = {
+            "type": "openai",
+            "base_url": f"{upstream.url}/v1",
+            "api_key": "$UP_KEY",
+            "models": models,
+            "retries": 0,
+        }
         started = await gateway(
             providers={"up": section}, server=server, environ={"UP_KEY": "sk-up-canary", "K": "sk-own"}
         )
