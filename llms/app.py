@@ -43,7 +43,7 @@ class UnsafeListenError(Exception):
     """The gateway would be open to the network without a key."""
 
 
-class _Memory:
+class _Learnt:
     """What is learnt of providers while the gateway runs, whatever configuration is in force."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Core:
     gateway: Gateway
     catalog: Catalog
     made: Mapping[str, Made]
-    memory: _Memory
+    learnt: _Learnt
 
 
 @asynccontextmanager
@@ -102,13 +102,14 @@ async def core(  # noqa: PLR0913 - all but two have a default
         terms = config.server.terms
         if transport is None:
             transport = await stack.enter_async_context(Transport(terms.clocks.connect_s))
-        memory = _Memory() if before is None else before.memory
+        learnt = _Learnt() if before is None else before.learnt
         made: dict[str, Made] = {}
         for name, options in config.providers.items():
             old = before.made.get(name) if before is not None else None
-            if old is None or (old.options, old.terms) != (options, options.over(terms)):
-                places = memory.bulkhead(name, options.room)
-                old = upstreams.made(name, options, environ, transport, own_url, options.over(terms), places)
+            own = options.over(terms)
+            if old is None or (old.options, old.terms) != (options, own):
+                places = learnt.bulkhead(name, options.room)
+                old = upstreams.made(name, options, environ, transport, own_url, own, places)
             made[name] = old
         catalog = Catalog(
             [one.entry for one in made.values()], config.models, before=None if before is None else before.catalog
@@ -116,11 +117,11 @@ async def core(  # noqa: PLR0913 - all but two have a default
         stack.push_async_callback(catalog.close)
         if before is not None:
             for name in (name for name, old in before.made.items() if made.get(name) is not old):
-                memory.health.forget(name)
+                learnt.health.forget(name)
         before = None  # or it would live as long as this one
         providers = {name: one.upstream for name, one in made.items() if one.upstream is not None}
-        attempts = Attempts(providers, memory.health, memory.hedging)
-        yield Core(Gateway(catalog, memory.health, attempts, terms.clocks, sink), catalog, made, memory)
+        attempts = Attempts(providers, learnt.health, learnt.hedging)
+        yield Core(Gateway(catalog, learnt.health, attempts, terms.clocks, sink), catalog, made, learnt)
 
 
 class Generations:

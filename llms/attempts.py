@@ -141,7 +141,7 @@ class Attempts:
                         self._health.let_probe(target)
                     raise
             self._health.answered(target)
-            return replace(begun, open=stack.pop_all())
+            return begun
 
     async def _admit(self, trail: Trail, step: Step, bulkhead: Bulkhead, stack: AsyncExitStack) -> None:
         """Take a place. Whether the target may be asked is looked up once more: others may have asked meanwhile."""
@@ -156,12 +156,14 @@ class Attempts:
 
 
 async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExitStack) -> Begun:
-    async with FirstByte(target.terms.clocks, stream=call.stream) as clock:
-        if not call.stream:
+    """Ask; what ``stack`` holds is the answer's to close once there is one."""
+    if not call.stream:
+        async with FirstByte(target.terms.clocks, stream=False):
             answer = await (provider.embed if call.api == "embeddings" else provider.complete)(call, target)
-            return Begun(target, [], _no_blocks(), answer, stack)
-        rest = await stack.enter_async_context(aclosing(provider.chat(call, target)))
-        first: Block = []
+        return Begun(target, [], _no_blocks(), answer, stack.pop_all())
+    rest = await stack.enter_async_context(aclosing(provider.chat(call, target)))
+    first: Block = []
+    async with FirstByte(target.terms.clocks, stream=True) as clock:
         while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(rest, None)) is not None:
             first += block
             if first:
@@ -169,7 +171,7 @@ async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExi
     if not first:
         message = "The provider's answer is empty."
         raise UpstreamBadResponseError(message)
-    return Begun(target, first, rest, {}, stack)
+    return Begun(target, first, rest, {}, stack.pop_all())
 
 
 _MOST_HELD = 256

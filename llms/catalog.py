@@ -86,6 +86,7 @@ class Catalog:
         self._routes = routes
         self._now = now
         self._asked: dict[str, _Asked] = {}
+        self._offers: list[routing.Offer] | None = None  # made of what was asked; every call wants them
         self._refreshing: asyncio.Task[None] | None = None
         for entry in entries:
             if entry.provider is not None and entry.listed is not None:
@@ -127,12 +128,12 @@ class Catalog:
         """
         self._renew()
         try:
-            return routing.route(model, self._routes, self._offers())
+            return routing.route(model, self._routes, self._offered())
         except ModelNotFoundError:
             if self._refreshing is None:
                 raise
         await self.refresh()
-        return routing.route(model, self._routes, self._offers())
+        return routing.route(model, self._routes, self._offered())
 
     def capabilities(self, target: Target) -> Capabilities:
         """Give what its provider's list says of a target."""
@@ -172,9 +173,12 @@ class Catalog:
     async def _ask(self, entry: Entry) -> None:
         assert entry.provider is not None, "an entry that is never old"  # noqa: S101
         self._asked[entry.name] = await _models(entry.provider.models, self._now)
+        self._offers = None
 
-    def _offers(self) -> list[routing.Offer]:
-        return [self._offer(entry) for entry in self._entries]
+    def _offered(self) -> list[routing.Offer]:
+        if self._offers is None:
+            self._offers = [self._offer(entry) for entry in self._entries]
+        return self._offers
 
     def _offer(self, entry: Entry) -> routing.Offer:
         state = self._state(entry)

@@ -18,7 +18,7 @@ def document(call: Call, route: Route, plan: Plan, health: Health) -> dict[str, 
         plan: The targets in order, as far as the request decides.
         health: Puts those last that asked for a rest, and leaves out those that are not to be asked now.
     """
-    notes = dict(_keyed(plan.last))
+    notes = {target.label: reason for target, reason in plan.last}
     tried: list[dict[str, Any]] = []
     skipped = [{"target": target.label, "reason": reason} for target, reason in plan.skipped]
     final = ""  # the target that no other follows
@@ -43,10 +43,6 @@ def document(call: Call, route: Route, plan: Plan, health: Health) -> dict[str, 
         "targets": tried,
         "skipped": skipped,
     }
-
-
-def _keyed(last: tuple[tuple[Target, str], ...]) -> list[tuple[str, str]]:
-    return [(target.label, reason) for target, reason in last]
 
 
 def _shown(target: Target) -> dict[str, Any]:

@@ -55,9 +55,9 @@ def plan(route: Route, body: Mapping[str, Any], known: Known, random: bytes) -> 
     if len(route.targets) == 1 and route.targets[0].can == _ANYTHING:
         return Plan(route.targets, route.off)
     asked = capabilities.needs(body)
-    skipped = [(target, words) for target in route.targets if (words := capabilities.lacking(asked, target.can))]
-    left_out = [target for target, _ in skipped]
-    fit = [target for target in route.targets if target not in left_out]
+    judged = [(target, capabilities.lacking(asked, target.can)) for target in route.targets]
+    skipped = [(target, words) for target, words in judged if words is not None]
+    fit = [target for target, words in judged if words is None]
     doubtful = [(target, words) for target in fit if (words := _doubt(asked, target, known))]
     ranks = [target.rank for target in fit]
     if len(set(ranks)) < len(ranks):

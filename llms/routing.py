@@ -49,12 +49,13 @@ def route(model: str, routes: Mapping[str, Route], offers: Sequence[Offer]) -> R
     by_name = {offer.provider: offer for offer in offers}
     if model in routes:
         found = routes[model]
-        on = [target for target in found.targets if by_name[target.provider].off is None]
-        off = [(target, by_name[target.provider].off or "") for target in found.targets if target not in on]
+        judged = [(target, by_name[target.provider].off) for target in found.targets]
+        on = [target for target, reason in judged if reason is None]
         if not on:
             message = f"The model {model!r} is configured, but none of its providers is on. See `llms models`."
             raise ModelNotFoundError(message, param="model")
-        return replace(found, targets=tuple(_with_keys(on, by_name)), off=tuple(off))
+        off = tuple((target, reason) for target, reason in judged if reason is not None)
+        return replace(found, targets=tuple(_with_keys(on, by_name)), off=off)
     available = [offer for offer in offers if offer.off is None]
     found_targets = list(_by_name(model, available))
     if not found_targets:

@@ -87,7 +87,7 @@ class Transport:
         assert self._clients, "the transport is used inside its context only"  # noqa: S101
         url = URL(request.url)
         strict = not private and url.scheme == "https" and egress.public_name(url.raw_host or "")
-        return Exchange(self._clients[strict], request, connect_s or self._connect_s, self._lingering)
+        return Exchange(self._clients[strict], request, url, connect_s or self._connect_s, self._lingering)
 
 
 class _Client:
@@ -120,11 +120,13 @@ class Exchange:
         self,
         client: "_Client",
         request: UpstreamRequest,
+        url: URL,
         connect_s: float,
         lingering: set[asyncio.Task[None]],
     ) -> None:
         self._client = client
         self._request = request
+        self._url = url
         self._connect_s = connect_s
         self._lingering = lingering
         self._response: aiohttp.ClientResponse
@@ -137,8 +139,7 @@ class Exchange:
                 raise
             # The server has closed one idle connection, so its others are not to be trusted: what is sent next, here
             # or by whoever decides on it, goes over a new one.
-            url = URL(self._request.url)
-            self._client.connector.drop_idle(url.raw_host, url.port)
+            self._client.connector.drop_idle(self._url.raw_host, self._url.port)
             if self._request.method != "GET":
                 raise
             self._response = await self._answer()
@@ -146,7 +147,7 @@ class Exchange:
 
     async def _answer(self) -> aiohttp.ClientResponse:
         request = self._request
-        if egress.refused(URL(request.url).raw_host or ""):
+        if egress.refused(self._url.raw_host or ""):
             message = "The gateway does not connect to the provider's address. Check its base_url."
             raise UpstreamAddressError(message)
         headers, data = _framed(request)
@@ -156,7 +157,7 @@ class Exchange:
         try:
             return await self._client.session.request(
                 request.method,
-                request.url,
+                self._url,
                 headers=headers,
                 data=data,
                 allow_redirects=False,
@@ -167,7 +168,7 @@ class Exchange:
             if isinstance(error, aiohttp.ClientResponseError):
                 _note_bytes(error.message, request)
             stale = "reused" in context and loop.time() - started_at <= _STALE_S and not begun(error)
-            failure = before_answer(error, tls=request.url.startswith("https:"), stale=stale)
+            failure = before_answer(error, tls=self._url.scheme == "https", stale=stale)
             raise failure from None  # the cause's text may hold the request's headers
 
     async def __aexit__(

@@ -67,7 +67,8 @@ def parse(data: bytes, environ: Mapping[str, str], source: str) -> Config:
     providers, found = _providers(raw.get("providers", {}))
     problems += found
     known = raw.get("providers", {})
-    terms = {name: options.over(server.terms) for name, options in providers.items()}
+    widest = server.terms
+    terms = {name: options.over(widest) for name, options in providers.items()}
     models, found = aliases(raw.get("models", {}), tuple(known) if isinstance(known, dict) else (), terms)
     problems += found
     if problems:

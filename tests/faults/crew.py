@@ -56,7 +56,7 @@ class Crew:
 
     @property
     def health(self) -> Health:
-        return self.gateway.generations._core.memory.health
+        return self.gateway.generations._core.learnt.health
 
     def pass_time(self, seconds: float) -> None:
         """Have the memory of targets believe that so much more time has passed."""

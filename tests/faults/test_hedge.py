@@ -163,7 +163,7 @@ async def test_what_was_cut_off_counts_as_slow(crew):
     """A target that has become slow is given the time that it takes by now; calls are not hedged for ever."""
     crowd = await hedging(crew)
     crowd.plays((sleep(0.15), *STREAM), (sleep(0.05), *STREAM))
-    hedging_memory = crowd.gateway.generations._core.memory.hedging
+    hedging_memory = crowd.gateway.generations._core.learnt.hedging
     [target, _] = (await crowd.gateway.services.gateway._catalog.route("fast")).targets
     before = hedging_memory.patience_s(target, stream=True)
 
