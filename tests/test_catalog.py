@@ -5,6 +5,7 @@ import pytest
 from llms.catalog import Catalog, Entry
 from llms.errors import ModelNotFoundError, UpstreamUnreachableError
 from llms.records import Model, Route, Target
+from tests.support.clock import Clock
 
 
 class Service:
@@ -28,14 +29,6 @@ class Service:
 
 async def targets(catalog, model):
     return (await catalog.route(model)).targets
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

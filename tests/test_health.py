@@ -22,19 +22,12 @@ from llms.errors import (
 from llms.health import FAILURES_TO_OPEN, OPEN_S, SET_ASIDE_S, Health
 from llms.records import Target
 from llms.terms import Clocks, Terms
+from tests.support.clock import Clock
 
 A, B = Target("a", "m"), Target("b", "m")
 ONE, TWO = Target("a", "m", credential="ONE"), Target("a", "m", credential="TWO")
 SAFE = UpstreamUnreachableError("x")
 REFUSED = UpstreamAuthError("The key is wrong.", key_refused=True)
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

@@ -14,17 +14,10 @@ from llms.errors import (
 )
 from llms.idempotency import Answer, Name
 from llms.idempotency_memory import Bounds, Memory
+from tests.support.clock import Clock
 
 NAME = Name("key_1", "chat.completions", "k")
 SAME = b"same"
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 def memory(clock=None, **bounds):

@@ -13,8 +13,8 @@ from llms.apis import chat_completions
 from llms.records import Target
 from tests.fuzz import rules
 from tests.fuzz.cuts import pieces
-from tests.fuzz.streams import outcome
 from tests.fuzz.targets.openai import CODEC
+from tests.support.decoding import decoded
 
 ENDS = (b"\n", b"\r", b"\r\n")
 MARKS = (b"", b"\xef\xbb\xbf")
@@ -60,7 +60,7 @@ def cases() -> Iterator[tuple[bytes, bytes]]:
 def to_client(reads: list[bytes]) -> bytes:
     """Give the bytes that the client gets, and what the error says if there is one."""
     encoder = chat_completions.API.encoder(rules.CALL)
-    block, failure = outcome(CODEC.decoder(rules.CALL, Target("fuzzed", "plain")), reads)
+    block, failure = decoded(CODEC.decoder(rules.CALL, Target("fuzzed", "plain")), reads)
     return encoder.feed(block) + (encoder.close() if failure is None else encoder.error(failure))
 
 

@@ -1,6 +1,6 @@
 """Runs a codec over a stream the way the provider does, and says what must hold of any outcome."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from llms.apis import reasoning_out
 from llms.apis.api import error_event
@@ -12,6 +12,7 @@ from llms.wire.meter import Meter
 from llms.wire.scrub import MAX_TEXT
 from tests.fuzz import rules
 from tests.fuzz.cuts import ways
+from tests.support.decoding import decoded
 
 CANARY = "canary-5f2d9b7c41"
 """Stands for a provider's key: no text may hold it that leaves the gateway."""
@@ -19,25 +20,11 @@ CANARY = "canary-5f2d9b7c41"
 Outcome = tuple[Block, GatewayError | None]
 
 
-def outcome(decoder: Decoder, reads: Iterable[bytes]) -> Outcome:
-    """Give the chunks and how it ended, as ``HttpProvider`` does."""
-    block: Block = []
-    try:
-        for data in reads:
-            block += decoder.feed(data)
-            if decoder.done:
-                break
-        block += decoder.close()
-    except GatewayError as failure:
-        return block, failure
-    return block, None
-
-
 def check(make: Callable[[], Decoder], data: bytes, *, thorough: bool) -> Outcome:
     """Check every invariant of a streamed answer; give the outcome."""
-    block, failure = found = outcome(make(), [data])
+    block, failure = found = decoded(make(), [data])
     for reads in ways(data, thorough=thorough):
-        again, other = outcome(make(), reads)
+        again, other = decoded(make(), reads)
         assert again == block
         assert said(other) == said(failure)
     rules.check(block, whole=failure is None)

@@ -14,6 +14,7 @@ from llms.errors import GatewayError
 from llms.providers.ollama_codec import Codec
 from llms.records import Block, Call, Model, Target
 from llms.wire import accumulate
+from tests.support.decoding import decoded
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ollama"
 REQUESTS = sorted(path.name.removesuffix(".in.json") for path in (GOLDEN / "request").glob("*.in.json"))
@@ -36,16 +37,7 @@ def compare(path: Path, actual: str) -> None:
 def stream(name: str, reads: Iterable[bytes]) -> tuple[Block, GatewayError | None]:
     body = GOLDEN / "stream" / f"{name}.call.json"
     decoder = CODEC.decoder(make_call(json.loads(body.read_text()) if body.exists() else {}), TARGET)
-    block: Block = []
-    try:
-        for data in reads:
-            block += decoder.feed(data)
-            if decoder.done:
-                break
-        block += decoder.close()
-    except GatewayError as failure:
-        return block, failure
-    return block, None
+    return decoded(decoder, reads)
 
 
 @pytest.mark.parametrize("name", REQUESTS)

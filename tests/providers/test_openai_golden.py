@@ -16,6 +16,7 @@ from llms.providers.openai_codec import Codec
 from llms.records import Block, Call, Target
 from llms.wire import accumulate, json_text
 from tests.support import openapi
+from tests.support.decoding import decoded
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "openai"
 REQUESTS = sorted(path.name.removesuffix(".in.json") for path in (GOLDEN / "request").glob("*.in.json"))
@@ -46,16 +47,7 @@ def source(name: str) -> bytes:
 
 def read(reads: Iterable[bytes]) -> tuple[Block, GatewayError | None]:
     decoder = make_codec().decoder(make_call(), TARGET)
-    block: Block = []
-    try:
-        for data in reads:
-            block += decoder.feed(data)
-            if decoder.done:
-                break
-        block += decoder.close()
-    except GatewayError as failure:
-        return block, failure
-    return block, None
+    return decoded(decoder, reads)
 
 
 def shown(block: Block, failure: GatewayError | None) -> str:

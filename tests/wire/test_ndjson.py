@@ -6,19 +6,12 @@ from hypothesis import strategies as st
 
 from llms.errors import UpstreamEventTooLargeError
 from llms.wire import ndjson
+from tests.support.decoding import framed
 
 
 def lines(reads: Iterable[bytes], limit: int = 1 << 20, count: int = 1 << 20) -> tuple[list[bytes], bool]:
     """The lines, and whether one was over a limit."""
-    decoder = ndjson.Decoder(limit, count)
-    found: list[bytes] = []
-    try:
-        for data in reads:
-            found += decoder.feed(data)
-        found += decoder.close()
-    except UpstreamEventTooLargeError:
-        return found, True
-    return found, False
+    return framed(ndjson.Decoder(limit, count), reads)
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,14 @@ from hypothesis import strategies as st
 
 from llms.errors import UpstreamEventTooLargeError
 from llms.wire import sse
+from tests.support.decoding import framed
 
 LIMIT = 1 << 20
 
 
 def events(reads: Iterable[bytes], limit: int = LIMIT, count: int = LIMIT) -> tuple[list[sse.Event], bool]:
     """The events, and whether one was over a limit."""
-    decoder = sse.Decoder(limit, count)
-    found: list[sse.Event] = []
-    try:
-        for data in reads:
-            found += decoder.feed(data)
-        found += decoder.close()
-    except UpstreamEventTooLargeError:
-        return found, True
-    return found, False
+    return framed(sse.Decoder(limit, count), reads)
 
 
 def parse(data: bytes) -> list[sse.Event]:

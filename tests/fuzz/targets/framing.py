@@ -1,12 +1,11 @@
 """Event streams and lines: the same for every cut, and the same as the standard says."""
 
 import re
-from collections.abc import Iterable
 
-from llms.errors import UpstreamEventTooLargeError
 from llms.wire import ndjson, sse
 from tests.fuzz.cuts import ways
 from tests.fuzz.target import Target
+from tests.support.decoding import framed
 
 LIMITS = (1 << 20, 64, 8)
 
@@ -14,9 +13,9 @@ LIMITS = (1 << 20, 64, 8)
 def check_sse(data: bytes, *, thorough: bool) -> None:
     """The events of the standard, whatever the cut; none over the limit."""
     for limit in LIMITS if thorough else (LIMITS[0], LIMITS[1 + len(data) % 2]):
-        whole = _read(sse.Decoder(limit), [data])
+        whole = framed(sse.Decoder(limit), [data])
         for reads in ways(data, thorough=thorough):
-            assert _read(sse.Decoder(limit), reads) == whole
+            assert framed(sse.Decoder(limit), reads) == whole
         events, too_large = whole
         assert all(len(payload) <= limit + payload.count(b"\n") for _, payload in events)
         if not too_large:
@@ -26,9 +25,9 @@ def check_sse(data: bytes, *, thorough: bool) -> None:
 def check_ndjson(data: bytes, *, thorough: bool) -> None:
     """The lines that are not blank, whatever the cut; none over the limit."""
     for limit in LIMITS if thorough else (LIMITS[0], LIMITS[1 + len(data) % 2]):
-        whole = _read(ndjson.Decoder(limit), [data])
+        whole = framed(ndjson.Decoder(limit), [data])
         for reads in ways(data, thorough=thorough):
-            assert _read(ndjson.Decoder(limit), reads) == whole
+            assert framed(ndjson.Decoder(limit), reads) == whole
         lines, too_large = whole
         assert all(len(line) <= limit for line in lines)
         if not too_large:
@@ -55,17 +54,6 @@ def standard(data: bytes) -> list[sse.Event]:
             name = value
     end = rest[5:].strip() if rest.startswith(b"data:") else b"\n".join(held).strip()
     return [*events, (b"", end)] if end == b"[DONE]" else events
-
-
-def _read(decoder: sse.Decoder | ndjson.Decoder, reads: Iterable[bytes]) -> tuple[list, bool]:
-    found: list = []
-    try:
-        for data in reads:
-            found += decoder.feed(data)
-        found += decoder.close()
-    except UpstreamEventTooLargeError:
-        return found, True
-    return found, False
 
 
 TARGETS = (

@@ -6,6 +6,7 @@ from llms.records import Block, Call, Completion, Target
 from llms.wire.accumulate import Accumulator
 from llms.wire.normalise import Normaliser
 from tests.fuzz import rules, streams, target
+from tests.support.decoding import decoded
 
 CODEC = Codec("fuzzed", "http://127.0.0.1", key=streams.CANARY)
 _AT = Target("fuzzed", "theirs")
@@ -47,7 +48,7 @@ def check_answer(data: bytes, *, thorough: bool) -> None:
     except GatewayError as failure:
         streams.check_failure(failure)
     else:
-        block, failure = streams.outcome(CODEC.decoder(rules.CALL, _AT), [data.replace(b"\n", b" ")])
+        block, failure = decoded(CODEC.decoder(rules.CALL, _AT), [data.replace(b"\n", b" ")])
         assert failure is None
         assert _collected(block) == answer
         streams.check_collected(block)
