@@ -39,7 +39,12 @@ class _Encoder:
 
 def answer(call: Call, completion: Completion) -> Completion:  # noqa: ARG001 - the call is in the answer already
     """Give the whole answer, with the keys that OpenAI's document requires even where they are null."""
+    if all("logprobs" in choice and choice["message"].keys() >= _REQUIRED for choice in completion["choices"]):
+        return completion
     return {**completion, "choices": [_choice(choice) for choice in completion["choices"]]}
+
+
+_REQUIRED = frozenset({"role", "content", "refusal"})
 
 
 def _choice(choice: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from typing import Any
 
 from llms.records import Block, Call, Completion
+from llms.wire import about
 from llms.wire.chunks import completion_id
-
-_ABOUT = ("service_tier", "system_fingerprint")
-"""Optional keys that a chunk and a whole answer have alike."""
 
 
 class Accumulator:
@@ -28,7 +26,7 @@ class Accumulator:
         for chunk in block:
             if chunk.get("usage"):
                 self._usage = chunk["usage"]
-            for name in _ABOUT:
+            for name in about.NAMES:
                 if name in chunk:
                     self._about[name] = chunk[name]
             for choice in chunk["choices"]:
@@ -169,7 +167,7 @@ def chunks(completion: Completion) -> Block:
         "object": "chat.completion.chunk",
         "created": completion["created"],
         "model": completion["model"],
-        **{name: completion[name] for name in _ABOUT if name in completion},
+        **{name: completion[name] for name in about.NAMES if name in completion},
     }
     block: Block = []
     for choice in completion["choices"]:

@@ -67,11 +67,10 @@ def usage(raw: object) -> dict[str, Any] | None:
     """
     if not isinstance(raw, dict):
         return None
-    given = (raw.get("prompt_tokens"), raw.get("completion_tokens", 0))
-    prompt, completion = (_count(value) for value in given)
+    prompt, completion = _count(raw.get("prompt_tokens")), _count(raw.get("completion_tokens", 0))
     if prompt is None or completion is None:
         return None
-    read, written = (_details(raw.get(name)) for name in ("prompt_tokens_details", "completion_tokens_details"))
+    read, written = _details(raw.get("prompt_tokens_details")), _details(raw.get("completion_tokens_details"))
     cached = _count(raw.get("prompt_cache_hit_tokens", raw.get("cached_tokens")))  # DeepSeek, Moonshot
     if cached is not None:
         read = {"cached_tokens": cached, **(read or {})}
@@ -97,9 +96,9 @@ def _details(raw: object) -> dict[str, int] | None:
 
 
 def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-        return None
-    return int(value) if 0 <= value <= _MAX_TOKENS and value == int(value) else None
+    if type(value) is int:  # and not bool
+        return value if 0 <= value <= _MAX_TOKENS else None
+    return int(value) if isinstance(value, float) and 0 <= value <= _MAX_TOKENS and value.is_integer() else None
 
 
 class ChunkBuilder:

@@ -2,8 +2,8 @@
 What OpenAI-compatible services send, made to obey the rules that ``chunks`` lists.
 
 A stream and a whole answer take the same way: a whole answer is fed as one chunk and collected again, so that there is
-one reading of every quirk. What has the wrong shape is left out; what would make the answer a lie (an error, a broken
-tool call, a missing end) is raised.
+one reading of every quirk; only the answer without any (``usual_answer``) is spared that. What has the wrong shape is
+left out; what would make the answer a lie (an error, a broken tool call, a missing end) is raised.
 """
 
 from typing import Any
@@ -11,17 +11,16 @@ from typing import Any
 from llms.errors import UpstreamBadResponseError, UpstreamTruncatedError
 from llms.records import Block, Call, Chunk, Completion
 from llms.wire import chunks
+from llms.wire.about import about
 from llms.wire.accumulate import Accumulator
 from llms.wire.choice_deltas import ChoiceDeltas
 from llms.wire.failures import Clean, error_in, failure
 from llms.wire.scrub import scrub
 from llms.wire.think import ThinkTags
+from llms.wire.usual_answer import usual_answer
 
 MAX_CHOICES = 128
 """The most that OpenAI's ``n`` allows."""
-
-_TIERS = {"auto": "auto", "default": "default", "flex": "flex", "scale": "scale", "priority": "priority"}
-_TIERS["fast"] = "priority"  # as OpenAI itself answers to "fast"; strict clients know only the five
 
 
 class Normaliser:
@@ -67,7 +66,7 @@ class Normaliser:
         if self._plain and len(choices) == 1 and (plain := _plain(choices[0])):
             return [{**self._head, "choices": [plain]}]
         if not self._choices:
-            self._head |= _about(raw)
+            self._head |= about(raw)
         block: Block = []
         for position, choice in enumerate(choices[:MAX_CHOICES]):
             if isinstance(choice, dict):
@@ -141,16 +140,25 @@ def completion(call: Call, raw: object, clean: Clean = scrub, tags: ThinkTags | 
     choices = raw.get("choices") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or not isinstance(choices, list) or not 0 < len(choices) <= MAX_CHOICES:
         raise UpstreamBadResponseError(_NO_ANSWER)
+    if tags is None and (answer := usual_answer(call, raw)):
+        return answer
     if not all(isinstance(choice, dict) and isinstance(choice.get("message"), dict) for choice in choices):
         raise UpstreamBadResponseError(_NO_ANSWER)
+    return _collected(call, {**raw, "choices": _ordered(choices)}, clean, tags)
+
+
+def _collected(call: Call, raw: dict[str, Any], clean: Clean, tags: ThinkTags | None) -> Completion:
+    stream, whole = Normaliser(call, clean, tags), Accumulator(call)
+    whole.feed(stream.feed(raw))
+    whole.feed(stream.close(done=True))
+    return whole.completion()
+
+
+def _ordered(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     positions = [_index(choice.get("index"), position) for position, choice in enumerate(choices)]
     if sorted(positions) != list(range(len(choices))):
         positions = list(range(len(choices)))
-    ordered = [_placed(choice, index) for index, choice in sorted(zip(positions, choices, strict=True), key=_first)]
-    stream, whole = Normaliser(call, clean, tags), Accumulator(call)
-    whole.feed(stream.feed({**raw, "choices": ordered}))
-    whole.feed(stream.close(done=True))
-    return whole.completion()
+    return [_placed(choice, index) for index, choice in sorted(zip(positions, choices, strict=True), key=_first)]
 
 
 def _plain(choice: object) -> dict[str, Any] | None:
@@ -169,16 +177,6 @@ def _index(value: object, position: int) -> int:
         value = int(value[:4])
     believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_CHOICES
     return value if isinstance(value, int) and believable else position
-
-
-def _about(raw: dict[str, Any]) -> dict[str, str]:
-    about: dict[str, str] = {}
-    tier, fingerprint = raw.get("service_tier"), raw.get("system_fingerprint")
-    if isinstance(tier, str) and tier in _TIERS:
-        about["service_tier"] = _TIERS[tier]
-    if isinstance(fingerprint, str) and fingerprint:
-        about["system_fingerprint"] = fingerprint
-    return about
 
 
 def _placed(choice: dict[str, Any], index: int) -> dict[str, Any]:
