@@ -60,10 +60,14 @@ class Codec:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        # Made once: what is the same object for every call, the transport need not write out anew.
+        self._getting = _headers(service, "application/json")
+        self._asking = {**self._getting, "Content-Type": "application/json"}
+        self._streaming = {**_headers(service, "text/event-stream"), "Content-Type": "application/json"}
 
     def chat(self, call: Call, target: Target) -> UpstreamRequest:
         body = openai_request.chat(call, target, self._service.dialect, self._service.drop)
-        return self._post("/chat/completions", body, "text/event-stream" if call.stream else "application/json")
+        return self._post("/chat/completions", body, self._streaming if call.stream else self._asking)
 
     def decoder(self, call: Call, target: Target) -> openai_answers.StreamDecoder:
         return openai_answers.StreamDecoder(call, self._clean(call, target), self._tags(target), target.terms.bounds)
@@ -73,7 +77,7 @@ class Codec:
 
     def embed(self, call: Call, target: Target) -> UpstreamRequest:
         body = openai_request.embed(call, target, self._service.drop)
-        return self._post("/embeddings", body, "application/json")
+        return self._post("/embeddings", body, self._asking)
 
     def embeddings(self, call: Call, target: Target, body: bytes) -> dict[str, Any]:
         return openai_answers.embeddings(call, body, self._clean(call, target))
@@ -82,7 +86,7 @@ class Codec:
         return scrub(text, self._service.secrets)
 
     def list_models(self) -> UpstreamRequest:
-        return UpstreamRequest("GET", self._service.base_url + "/models", self._headers("application/json"))
+        return UpstreamRequest("GET", self._service.base_url + "/models", self._getting)
 
     def models(self, body: bytes) -> list[Model]:
         return openai_answers.models(self._service.name, body)
@@ -107,14 +111,8 @@ class Codec:
         hint = f"Check {name}." if name else "Set its api_key."
         return f"Provider {self._service.name} refused the gateway's key. {hint}"
 
-    def _post(self, path: str, body: dict[str, Any], accept: str) -> UpstreamRequest:
-        headers = {**self._headers(accept), "Content-Type": "application/json"}
+    def _post(self, path: str, body: dict[str, Any], headers: Mapping[str, str]) -> UpstreamRequest:
         return UpstreamRequest("POST", self._service.base_url + path, headers, json_text.dumps(body))
-
-    def _headers(self, accept: str) -> dict[str, str]:
-        # identity: a compressed stream waits in the compressor until a block is full.
-        own = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": f"llms/{__version__}"}
-        return {**own, **self._service.headers}
 
     def _tags(self, target: Target) -> ThinkTags | None:
         return self._service.think_tags.get(target.model) or self._service.think_tags.get("*")
@@ -128,3 +126,9 @@ class Codec:
             return self.clean(text)
 
         return clean
+
+
+def _headers(service: Service, accept: str) -> dict[str, str]:
+    # identity: a compressed stream waits in the compressor until a block is full.
+    own = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": f"llms/{__version__}"}
+    return {**own, **service.headers}

@@ -12,6 +12,8 @@ _MAX_TOKENS = ("max_tokens", "max_completion_tokens")
 _UNDOCUMENTED = ("cache_control", "extra_content", "reasoning_details")
 """Keys that messages, their parts and their tool calls carry for Anthropic, Gemini and OpenRouter."""
 
+_REASONING = frozenset(SPELLINGS)
+
 
 def chat(call: Call, target: Target, dialect: Dialect, drop: Collection[str] = ()) -> dict[str, Any]:
     """
@@ -50,7 +52,7 @@ def _message(message: object, dialect: Dialect) -> object:
         return message
     if not dialect.developer_role and message.get("role") == "developer":
         message = {**message, "role": "system"}
-    if any(name in message for name in SPELLINGS):
+    if not _REASONING.isdisjoint(message):
         message = respelled(message, None if dialect.reasoning_field == "none" else dialect.reasoning_field)
     return _documented(message) if dialect.strict else message
 

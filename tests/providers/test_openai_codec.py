@@ -331,3 +331,12 @@ def test_think_tags(tags: dict[str, ThinkTags], expected: tuple[str | None, str]
 
     messages = [found["choices"][0]["message"] for found in (whole, streamed.completion())]
     assert [expected] * 2 == [(message.get("reasoning_content"), message["content"]) for message in messages]
+
+
+def test_headers_are_made_once() -> None:
+    """Calls of one kind share the object that holds their headers, so that a transport can know it again."""
+    codec = Codec(Service("acme", "http://a/v1"))
+
+    one, two = codec.chat(CALL, TARGET), codec.chat(CALL, TARGET)
+
+    assert one.headers is two.headers
