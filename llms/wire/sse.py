@@ -58,9 +58,7 @@ class Decoder:
                 no difference whether one read held them all; it is raised by the next call.
         """
         self._check()
-        events = self._whole(data)
-        if events is None:
-            events = self._cut(data)
+        events = self._cut(data)
         self._left -= len(events)
         if self._left < 0:
             self._over = _TOO_MANY
@@ -75,18 +73,6 @@ class Decoder:
         line = b"".join(self._pieces)
         data = line[5:].strip() if line.startswith(b"data:") else self._event_data().strip()
         return [(b"", data)] if data == b"[DONE]" else []
-
-    def _whole(self, data: bytes) -> list[Event] | None:
-        """The common read, at a third of the cost: whole events of one line of data each, and nothing pending."""
-        if self._pieces or self._data or self._name or self._after_cr or len(data) > self._limit:
-            return None
-        if not data.startswith(b"data: ") or not data.endswith(b"\n\n") or b"\r" in data:
-            return None
-        found = data[6:-2].split(b"\n\ndata: ")
-        if data.count(b"\n") != 2 * len(found):
-            return None  # some event has several lines, or another field
-        self._first_line = False
-        return [(b"", value) for value in found]
 
     def _cut(self, data: bytes) -> list[Event]:
         if self._after_cr and data:

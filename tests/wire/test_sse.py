@@ -142,27 +142,3 @@ def test_frame(value: object) -> None:
     assert b"\n\n" == data[-2:]
     assert 2 == data.count(b"\n")
     assert value == json.loads(parse(data)[0][1])
-
-
-class LineByLine(sse.Decoder):
-    def _whole(self, data: bytes) -> None:
-        return None
-
-
-_PIECES = [b"data: a\n\n", b"data: \n\n", b"data: ", b"event: x\n", b":", b"\n", b"\r", b"a", b"\xef\xbb\xbf"]
-
-
-@given(
-    st.lists(st.lists(st.sampled_from(_PIECES), max_size=5).map(b"".join), max_size=4),
-    st.sampled_from([8, 12, 100]),
-    st.sampled_from([1, 2, 100]),
-)
-@settings(max_examples=500, deadline=None)
-def test_whole_events(reads: list[bytes], limit: int, count: int) -> None:
-    """A read of whole events gives what it would give line by line, whatever came before it and whatever the limits."""
-    assert framed(LineByLine(limit, count), reads) == framed(sse.Decoder(limit, count), reads)
-
-
-def test_whole_events_are_known() -> None:
-    """What most reads are takes the short way."""
-    assert [(b"", b"a"), (b"", b"b")] == sse.Decoder(LIMIT)._whole(b"data: a\n\ndata: b\n\n")
