@@ -21,6 +21,7 @@ from llms.attempts import Attempts
 from llms.auth import Keyring, digest
 from llms.bulkhead import Bulkhead
 from llms.catalog import Catalog
+from llms.clocks import Alarms
 from llms.config import Config
 from llms.gateway import Gateway
 from llms.health import Health
@@ -120,8 +121,9 @@ async def core(  # noqa: PLR0913 - all but two have a default
                 learnt.health.forget(name)
         before = None  # or it would live as long as this one
         providers = {name: one.upstream for name, one in made.items() if one.upstream is not None}
-        attempts = Attempts(providers, learnt.health, learnt.hedging)
-        yield Core(Gateway(catalog, learnt.health, attempts, terms.clocks, sink), catalog, made, learnt)
+        alarms = Alarms()
+        attempts = Attempts(providers, learnt.health, learnt.hedging, alarms)
+        yield Core(Gateway(catalog, learnt.health, attempts, terms.clocks, sink, alarms), catalog, made, learnt)
 
 
 class Generations:

@@ -2,18 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from llms.bulkhead import Bulkhead
-from llms.clocks import FirstByte
+from llms.clocks import Alarms, FirstByte
 from llms.errors import GatewayError, OverloadedError, UpstreamBadResponseError
 from llms.health import Health
 from llms.hedging import Hedging, hedged
 from llms.records import Block, Call, Provider, Route, Target
 from llms.retry import Course, Step
+from llms.streams import Pulled, Stream
 from llms.trail import Trail
 from llms.wire.chunks import says_something
 
@@ -32,28 +32,36 @@ class Upstream:
     bulkhead: Bulkhead
 
 
-@dataclass(frozen=True, slots=True)
 class Begun:
     """
-    What an attempt came to.
+    What an attempt came to. It holds a place at the provider until it is closed, once.
 
     Args:
         target: Who answers.
         first: The first block that says something, and what came before it.
-        rest: The blocks after it.
-        answer: The whole answer of a call that is not streamed.
-        open: What has to be closed when all is over.
+        rest: The blocks after it; ``None`` for a call that is not streamed.
+        answer: The whole answer of such a call.
+        bulkhead: Where its place is.
     """
 
-    target: Target
-    first: Block
-    rest: AsyncIterator[Block]
-    answer: dict[str, Any]
-    open: AsyncExitStack
+    __slots__ = ("_bulkhead", "answer", "first", "rest", "target")
+
+    def __init__(
+        self, target: Target, first: Block, rest: Stream | None, answer: dict[str, Any], bulkhead: Bulkhead
+    ) -> None:
+        self.target = target
+        self.first = first
+        self.rest = rest
+        self.answer = answer
+        self._bulkhead = bulkhead
 
     async def close(self) -> None:
-        """Let go of an answer that nobody wants."""
-        await self.open.aclose()
+        """Let go of the answer, whether it has ended or nobody wants it."""
+        try:
+            if self.rest is not None:
+                await self.rest.aclose()
+        finally:
+            self._bulkhead.give()
 
 
 class Attempts:
@@ -64,12 +72,16 @@ class Attempts:
         upstreams: By the providers' names.
         health: Told how they went.
         hedging: Decides on second targets.
+        alarms: Where the attempts' clocks are set.
     """
 
-    def __init__(self, upstreams: Mapping[str, Upstream], health: Health, hedging: Hedging) -> None:
+    def __init__(
+        self, upstreams: Mapping[str, Upstream], health: Health, hedging: Hedging, alarms: Alarms
+    ) -> None:
         self._upstreams = upstreams
         self._health = health
         self._hedging = hedging
+        self._alarms = alarms
 
     def called(self, route: Route, model: str) -> None:
         """Note a call of ``model``, which stands for ``route``."""
@@ -125,62 +137,69 @@ class Attempts:
     async def _attempt(self, trail: Trail, step: Step) -> Begun:
         target = step.target
         upstream = self._upstreams[target.provider]
-        async with AsyncExitStack() as stack:
-            await self._admit(trail, step, upstream.bulkhead, stack)
-            with trail.attempt(target):
-                probes = self._health.asked(target, again=step.again)
-                try:
-                    begun = await _begun(
-                        upstream.providers[target.credential], adapted(trail.call, target), target, stack
-                    )
-                except GatewayError as failure:
-                    self._health.failed(target, failure, probe=probes)
-                    raise
-                except asyncio.CancelledError:
-                    if probes:
-                        self._health.let_probe(target)
-                    raise
-            self._health.answered(target)
-            return begun
+        await self._admit(trail, step, upstream.bulkhead)
+        started_at = time.monotonic()
+        probes = self._health.asked(target, again=step.again)
+        try:
+            begun = await self._begun(upstream, adapted(trail.call, target), target)
+        except BaseException as error:
+            upstream.bulkhead.give()
+            trail.attempted(target, error, time.monotonic() - started_at)
+            if isinstance(error, GatewayError):
+                self._health.failed(target, error, probe=probes)
+            elif probes and isinstance(error, asyncio.CancelledError):
+                self._health.let_probe(target)
+            raise
+        trail.attempted(target, None, time.monotonic() - started_at)
+        self._health.answered(target)
+        return begun
 
-    async def _admit(self, trail: Trail, step: Step, bulkhead: Bulkhead, stack: AsyncExitStack) -> None:
+    async def _admit(self, trail: Trail, step: Step, bulkhead: Bulkhead) -> None:
         """Take a place. Whether the target may be asked is looked up once more: others may have asked meanwhile."""
         try:
-            await stack.enter_async_context(bulkhead.place(wait=step.queues))
+            await bulkhead.take(wait=step.queues)
         except OverloadedError:
             trail.skip([(step.target, "it has as many calls as it takes at once")])
             raise
         if unfit := self._health.unfit(step.target):
+            bulkhead.give()
             trail.skip([(step.target, unfit.reason)])
             raise unfit.failure
 
+    async def _begun(self, upstream: Upstream, call: Call, target: Target) -> Begun:
+        """Ask; the place that is held is the answer's to give back once there is one."""
+        provider = upstream.providers[target.credential]
+        if not call.stream:
+            with FirstByte(self._alarms, target.terms.clocks, stream=False):
+                answer = await (provider.embed if call.api == "embeddings" else provider.complete)(call, target)
+            return Begun(target, [], None, answer, upstream.bulkhead)
+        blocks = provider.chat(call, target)
+        rest = blocks if isinstance(blocks, Stream) else Pulled(blocks)
+        try:
+            with FirstByte(self._alarms, target.terms.clocks, stream=True) as clock:
+                first = await _first(rest, clock)
+            if not first:
+                raise UpstreamBadResponseError(_EMPTY)
+        except BaseException:
+            await rest.aclose()
+            raise
+        return Begun(target, first, rest, {}, upstream.bulkhead)
 
-async def _begun(provider: Provider, call: Call, target: Target, stack: AsyncExitStack) -> Begun:
-    """Ask; what ``stack`` holds is the answer's to close once there is one."""
-    if not call.stream:
-        async with FirstByte(target.terms.clocks, stream=False):
-            answer = await (provider.embed if call.api == "embeddings" else provider.complete)(call, target)
-        return Begun(target, [], _no_blocks(), answer, stack.pop_all())
-    rest = await stack.enter_async_context(aclosing(provider.chat(call, target)))
+
+async def _first(blocks: Stream, clock: FirstByte) -> Block:
+    """Give what comes up to the first block that says something."""
     first: Block = []
-    async with FirstByte(target.terms.clocks, stream=True) as clock:
-        while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(rest, None)) is not None:
-            first += block
-            if first:
-                clock.restart()
-    if not first:
-        message = "The provider's answer is empty."
-        raise UpstreamBadResponseError(message)
-    return Begun(target, first, rest, {}, stack.pop_all())
+    while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(blocks, None)) is not None:
+        first += block
+        if first:
+            clock.restart()
+    return first
 
+
+_EMPTY = "The provider's answer is empty."
 
 _MOST_HELD = 256
 """Chunks that say nothing: twice the choices that an answer may have. After these it counts as begun."""
-
-
-async def _no_blocks() -> AsyncGenerator[Block, None]:
-    return
-    yield  # makes it a generator
 
 
 def adapted(call: Call, target: Target) -> Call:

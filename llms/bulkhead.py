@@ -7,8 +7,6 @@ time is not sent more. The queue is short, and first come is first served: who c
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from llms.errors import OverloadedError, Retry
 from llms.terms import Room
@@ -34,10 +32,9 @@ class Bulkhead:
         self._room = room
         self._hand_on()
 
-    @asynccontextmanager
-    async def place(self, *, wait: bool) -> AsyncIterator[None]:
+    async def take(self, *, wait: bool) -> None:
         """
-        Hold a place for the length of the block.
+        Take a place; it is to be given back.
 
         Args:
             wait: Whether to wait for one; a call that has another target to go to does not.
@@ -45,13 +42,6 @@ class Bulkhead:
         Raises:
             OverloadedError: There is none, or none in time.
         """
-        await self._take(wait=wait)
-        try:
-            yield
-        finally:
-            self._give()
-
-    async def _take(self, *, wait: bool) -> None:
         room = self._room
         if self._free:  # places are handed on: then nobody waits
             self.running += 1
@@ -73,11 +63,13 @@ class Bulkhead:
     def _leave(self, turn: asyncio.Future[None]) -> None:
         self._waiting.pop(turn, None)
         if turn.done() and not turn.cancelled():
-            self._give()  # it came at the very moment at which nobody waited any more
+            self.give()  # it came at the very moment at which nobody waited any more
 
-    def _give(self) -> None:
+    def give(self) -> None:
+        """Give a place back."""
         self.running -= 1
-        self._hand_on()
+        if self._waiting:
+            self._hand_on()
 
     def _hand_on(self) -> None:
         """Give the places that are free to the first that wait."""

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from llms import capabilities, routing
 from llms.errors import GatewayError, ModelNotFoundError
@@ -86,7 +87,9 @@ class Catalog:
         self._routes = routes
         self._now = now
         self._asked: dict[str, _Asked] = {}
-        self._offers: list[routing.Offer] | None = None  # made of what was asked; every call wants them
+        self._offers: list[routing.Offer] | None = None  # made of what was asked
+        self._found: dict[str, Route] = {}  # made of the offers; every call wants one
+        self._fresh_until = 0.0
         self._refreshing: asyncio.Task[None] | None = None
         for entry in entries:
             if entry.provider is not None and entry.listed is not None:
@@ -128,12 +131,12 @@ class Catalog:
         """
         self._renew()
         try:
-            return routing.route(model, self._routes, self._offered())
+            return self._found.get(model) or self._route(model)
         except ModelNotFoundError:
             if self._refreshing is None:
                 raise
         await self.refresh()
-        return routing.route(model, self._routes, self._offered())
+        return self._route(model)
 
     def capabilities(self, target: Target) -> Capabilities:
         """Give what its provider's list says of a target."""
@@ -153,19 +156,34 @@ class Catalog:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
+    def _route(self, model: str) -> Route:
+        route = routing.route(model, self._routes, self._offered())
+        if len(self._found) >= _MOST_FOUND:
+            self._found.clear()
+        self._found[model] = route
+        return route
+
     def _renew(self) -> None:
-        if self._refreshing is None and any(self._old(entry) for entry in self._entries):
+        if self._refreshing is not None or self._now() <= self._fresh_until:
+            return
+        if any(self._old(entry) for entry in self._entries):
             self._refreshing = asyncio.create_task(self._ask_all())
             self._refreshing.add_done_callback(self._refreshed)
+        else:
+            self._fresh_until = min(map(self._old_at, self._entries), default=inf)
 
     def _refreshed(self, _task: asyncio.Task[None]) -> None:
         self._refreshing = None
 
     def _old(self, entry: Entry) -> bool:
+        return self._now() > self._old_at(entry)
+
+    def _old_at(self, entry: Entry) -> float:
+        """When its list is to be asked for, by the clock."""
         if entry.provider is None:
-            return False
+            return inf
         asked = self._asked.get(entry.name)
-        return asked is None or self._now() - asked.at > (_RETRY_S if asked.models is None else _FRESH_S)
+        return -inf if asked is None else asked.at + (_RETRY_S if asked.models is None else _FRESH_S)
 
     async def _ask_all(self) -> None:
         await asyncio.gather(*(self._ask(entry) for entry in self._entries if self._old(entry)))
@@ -174,6 +192,7 @@ class Catalog:
         assert entry.provider is not None, "an entry that is never old"  # noqa: S101
         self._asked[entry.name] = await _models(entry.provider.models, self._now)
         self._offers = None
+        self._found.clear()
 
     def _offered(self) -> list[routing.Offer]:
         if self._offers is None:
@@ -199,6 +218,9 @@ class Catalog:
 
 
 _MOST_MODELS = 20_000
+
+_MOST_FOUND = 1024
+"""Names come from clients, who may ask for any name of a provider whose list is not known."""
 
 _NOT_KNOWN = Capabilities()
 

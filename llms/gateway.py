@@ -11,22 +11,23 @@ kept back for it, so that a provider that fails right after it can still be repl
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from llms import explain, ranking
 from llms.attempts import Attempts, Begun
 from llms.catalog import Catalog
-from llms.clocks import Watch
+from llms.clocks import Alarms, Watch
 from llms.errors import DrainingError, GatewayError, NoTargetError
 from llms.health import Health
-from llms.records import Block, Call, CallRecord, Route, Target
+from llms.records import Call, CallRecord, Route, Target
+from llms.metered import Metered
 from llms.retry import Course
+from llms.streams import Stream
 from llms.terms import Clocks
 from llms.trail import Trail
-from llms.wire.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,12 @@ class Reply:
 
     Args:
         target: Who gives it.
-        blocks: The stream; the first block is there already. Empty for a call that is not streamed.
-        answer: The whole answer of a call that is not streamed, in the inner dialect.
+        blocks: The stream, whose first block is there already; ``None`` for a call that is not streamed.
+        answer: The whole answer of such a call, in the inner dialect.
     """
 
     target: Target
-    blocks: AsyncIterator[Block]
+    blocks: Stream | None
     answer: dict[str, Any]
 
 
@@ -55,21 +56,24 @@ class Gateway:
         attempts: Makes them.
         clocks: Of every call, until it has a target.
         sink: Takes each call's record; must not block.
+        alarms: Where the calls' clocks are set.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - it joins them
         self,
         catalog: Catalog,
         health: Health,
         attempts: Attempts,
         clocks: Clocks,
         sink: Callable[[CallRecord], None],
+        alarms: Alarms,
     ) -> None:
         self._catalog = catalog
         self._health = health
         self._attempts = attempts
         self._clocks = clocks
         self._sink = sink
+        self._alarms = alarms
         self._running: set[Watch] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -116,14 +120,16 @@ class Gateway:
             GatewayError: There is no answer, or, out of ``blocks`` or of the context's exit, it was cut short.
         """
         trail = trail or Trail(call)
-        watch = Watch(self._clocks)
+        watch = Watch(self._alarms, self._clocks)
         self._running.add(watch)
         self._idle.clear()
         try:
-            async with watch, AsyncExitStack() as stack:
+            with watch:
                 begun = await self._first_answer(trail, watch)
-                stack.push_async_exit(begun.open)
-                yield await self._reply(begun, trail, watch, stack)
+                try:
+                    yield self._reply(begun, trail, watch)
+                finally:
+                    await begun.close()
             trail.ended("ok")
         except GatewayError as failure:
             trail.failed(failure)
@@ -137,13 +143,13 @@ class Gateway:
                 self._idle.set()
             self._sink(trail.record())
 
-    async def _reply(self, begun: Begun, trail: Trail, watch: Watch, stack: AsyncExitStack) -> Reply:
+    @staticmethod
+    def _reply(begun: Begun, trail: Trail, watch: Watch) -> Reply:
         trail.began()
-        if not trail.call.stream:
+        if begun.rest is None:
             trail.meter.answer(begun.answer)
-            return Reply(begun.target, begun.rest, begun.answer)
-        metered = _metered(begun.first, begun.rest, trail.meter, watch)
-        return Reply(begun.target, await stack.enter_async_context(aclosing(metered)), {})
+            return Reply(begun.target, None, begun.answer)
+        return Reply(begun.target, Metered(begun, trail.meter, watch), {})
 
     async def _first_answer(self, trail: Trail, watch: Watch) -> Begun:
         """Try the targets until one begins to answer."""
@@ -179,19 +185,6 @@ class Gateway:
                 watch.use(begun.target.terms.clocks)  # of a hedge, the second may have won
                 return begun
         raise trail.told(course.failure() or NoTargetError(_NONE_FITS))
-
-
-async def _metered(first: Block, rest: AsyncIterator[Block], meter: Meter, watch: Watch) -> AsyncGenerator[Block, None]:
-    meter.look(first)
-    yield first
-    watch.await_next()
-    async for block in rest:
-        watch.arrived()
-        if block:  # an empty one is a sign of life, and nobody's business but the clock's
-            meter.look(block)
-            yield block
-        watch.await_next()
-    watch.arrived()
 
 
 _NO_RETRY = "its provider has failed, and has no retry left for now"

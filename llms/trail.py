@@ -62,9 +62,14 @@ class Trail:
             status = "rejected"
         self.ended(status, failure.code)
 
-    def attempt(self, target: Target) -> "AttemptClock":
-        """Give what times one attempt, as a context."""
-        return AttemptClock(self.attempts, target)
+    def attempted(self, target: Target, error: BaseException | None, duration_s: float) -> None:
+        """Note an attempt that has ended: with its first block, with a failure, or because nobody waits for it."""
+        outcome = "ok"
+        if isinstance(error, GatewayError):
+            outcome = error.code or error.type
+        elif error is not None:
+            outcome = "cancelled"
+        self.attempts.append(Attempt(target, outcome, duration_s))
 
     def told(self, failure: GatewayError) -> GatewayError:
         """Give ``failure`` with what was tried in its words, if that was more than one target."""
@@ -133,22 +138,3 @@ def _short(text: str) -> str:
         if left < 0:
             return text[:index]
     return text
-
-
-class AttemptClock:
-    """Times one attempt, up to its first block or its failure, and notes how it went."""
-
-    def __init__(self, attempts: list[Attempt], target: Target) -> None:
-        self._attempts = attempts
-        self._target = target
-        self._started = time.monotonic()
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        outcome = "ok"
-        if isinstance(error, GatewayError):
-            outcome = error.code or error.type
-        elif error is not None:
-            outcome = "cancelled"
-        self._attempts.append(Attempt(self._target, outcome, time.monotonic() - self._started))

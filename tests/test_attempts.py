@@ -7,6 +7,7 @@ import pytest
 
 from llms.attempts import Attempts, Upstream, adapted
 from llms.bulkhead import Bulkhead
+from llms.clocks import Alarms
 from llms.errors import CircuitOpenError, UpstreamBadResponseError, UpstreamUnreachableError
 from llms.health import Health
 from llms.hedging import Hedging
@@ -55,7 +56,7 @@ class Workshop:
         self.providers = providers
         self.bulkheads = {name: Bulkhead(name, room) for name in providers}
         upstreams = {name: Upstream({None: one}, self.bulkheads[name]) for name, one in providers.items()}
-        self.attempts = Attempts(upstreams, self.health, self.hedging)
+        self.attempts = Attempts(upstreams, self.health, self.hedging, Alarms())
 
     def run(self, step, *others, call=CALL, route=None):
         course = Course(others, stored=False, may_retry=lambda _: True, random=lambda: 0.5)
@@ -103,7 +104,7 @@ async def test_whole_answer_has_no_blocks():
 
     begun = await shop.run(Step(A), call=replace(CALL, stream=False))
 
-    assert ({"choices": []}, []) == (begun.answer, [block async for block in begun.rest])
+    assert ({"choices": []}, None) == (begun.answer, begun.rest)
     await begun.close()
 
 

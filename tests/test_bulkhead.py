@@ -1,6 +1,7 @@
 """The places of a provider, whoever leaves when."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,15 @@ from hypothesis import strategies as st
 from llms.bulkhead import Bulkhead
 from llms.errors import OverloadedError, Retry
 from llms.terms import Room
+
+
+@asynccontextmanager
+async def place(bulkhead, *, wait):
+    await bulkhead.take(wait=wait)
+    try:
+        yield
+    finally:
+        bulkhead.give()
 
 
 class Caller:
@@ -20,7 +30,7 @@ class Caller:
         self.task = asyncio.create_task(self._run(bulkhead, wait=wait))
 
     async def _run(self, bulkhead, *, wait):
-        async with bulkhead.place(wait=wait):
+        async with place(bulkhead, wait=wait):
             self.inside = True
             try:
                 await self._leave.wait()
@@ -39,7 +49,7 @@ async def turns():
 
 async def refused(bulkhead, *, wait=True):
     with pytest.raises(OverloadedError) as caught:
-        async with bulkhead.place(wait=wait):
+        async with place(bulkhead, wait=wait):
             raise AssertionError
     return caught.value
 
@@ -184,7 +194,7 @@ async def _play(events):
         caller._leave.set()
     await asyncio.gather(*(caller.task for caller in callers), return_exceptions=True)
     assert (0, 0) == (bulkhead.running, len(bulkhead._waiting))
-    async with bulkhead.place(wait=False), bulkhead.place(wait=False):
+    async with place(bulkhead, wait=False), place(bulkhead, wait=False):
         await refused(bulkhead, wait=False)
 
 

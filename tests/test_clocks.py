@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from llms.clocks import FirstByte, Watch
+from llms.clocks import Alarms, FirstByte, Watch
 from llms.errors import DrainingError, FirstByteTimeoutError, IdleTimeoutError, TotalTimeoutError
 from llms.terms import Clocks
 
@@ -13,20 +13,20 @@ async def test_first_data():
     """An attempt whose first data does not come in time ends with that failure; another may follow it."""
     for _ in range(2):
         with pytest.raises(FirstByteTimeoutError, match="first_byte_s"):
-            async with FirstByte(CLOCKS, stream=True):
+            with FirstByte(Alarms(), CLOCKS, stream=True):
                 await asyncio.sleep(5)
 
 
 async def test_whole_answer():
     """An answer that is not streamed has a clock of its own."""
     with pytest.raises(FirstByteTimeoutError, match="answer_s"):
-        async with FirstByte(Clocks(first_byte_s=10, answer_s=0.2), stream=False):
+        with FirstByte(Alarms(), Clocks(first_byte_s=10, answer_s=0.2), stream=False):
             await asyncio.sleep(5)
 
 
 async def test_first_data_that_says_nothing():
     """Data that says nothing yet gives what follows the time that there is between any two."""
-    async with FirstByte(Clocks(first_byte_s=0.2, idle_s=5), stream=True) as clock:
+    with FirstByte(Alarms(), Clocks(first_byte_s=0.2, idle_s=5), stream=True) as clock:
         clock.restart()
         await asyncio.sleep(0.4)
 
@@ -34,7 +34,7 @@ async def test_first_data_that_says_nothing():
 async def test_silence_after_what_says_nothing():
     """The message names the clock that ran out."""
     with pytest.raises(FirstByteTimeoutError, match=r"before its answer said anything \(idle_s\)"):
-        async with FirstByte(Clocks(first_byte_s=5, idle_s=0.05), stream=True) as clock:
+        with FirstByte(Alarms(), Clocks(first_byte_s=5, idle_s=0.05), stream=True) as clock:
             clock.restart()
             await asyncio.sleep(5)
 
@@ -44,7 +44,7 @@ async def test_other_limits():
     loop = asyncio.get_running_loop()
     started = loop.time()
     with pytest.raises(TotalTimeoutError):
-        async with Watch(CLOCKS) as watch:
+        with Watch(Alarms(), CLOCKS) as watch:
             await asyncio.sleep(0.2)
             watch.use(Clocks(total_s=0.4))
             assert watch.left_s < 0.25
@@ -57,7 +57,7 @@ async def test_silence_after_data():
     """Silence after data is another failure, counted from the last data."""
     loop = asyncio.get_running_loop()
     with pytest.raises(IdleTimeoutError):
-        async with Watch(CLOCKS) as watch:
+        with Watch(Alarms(), CLOCKS) as watch:
             for _ in range(4):
                 watch.await_next()
                 await asyncio.sleep(0.06)
@@ -71,7 +71,7 @@ async def test_silence_after_data():
 
 async def test_clock_stands_while_nothing_is_due():
     """While the gateway writes to a slow client the upstream's clock stands still."""
-    async with Watch(CLOCKS) as watch:
+    with Watch(Alarms(), CLOCKS) as watch:
         watch.await_next()
         watch.arrived()
         await asyncio.sleep(0.4)
@@ -83,7 +83,7 @@ async def test_clock_stands_while_nothing_is_due():
 async def test_total():
     """The total clock runs on whatever arrives."""
     with pytest.raises(TotalTimeoutError):
-        async with Watch(Clocks(idle_s=1, total_s=0.3)) as watch:
+        with Watch(Alarms(), Clocks(idle_s=1, total_s=0.3)) as watch:
             while True:
                 watch.await_next()
                 await asyncio.sleep(0.01)
@@ -93,7 +93,7 @@ async def test_total():
 async def test_told_to_end():
     """A call can be ended from outside; the first reason counts."""
     with pytest.raises(DrainingError, match="first"):
-        async with Watch(CLOCKS) as watch:
+        with Watch(Alarms(), CLOCKS) as watch:
             asyncio.get_running_loop().call_soon(watch.end, DrainingError("first"))
             asyncio.get_running_loop().call_soon(watch.end, DrainingError("second"))
             await asyncio.sleep(5)
@@ -104,7 +104,7 @@ async def test_cancellation_from_outside_stays_one():
     entered = asyncio.Event()
 
     async def run():
-        async with Watch(CLOCKS) as watch:
+        with Watch(Alarms(), CLOCKS) as watch:
             watch.await_next()
             entered.set()
             await asyncio.sleep(5)

@@ -88,6 +88,7 @@ async def _stream(
             late = events.started
             events.add_headers({**respond.served_by(reply.target), **trail_header(request)})
             connection.allow(request, reply.target.terms.clocks.write_stall_s)
+            assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
             async for block in reply.blocks:
                 sent = block if reasoning is None else reasoning_out.respelled_block(block, reasoning)
                 if data := encoder.feed(sent):
