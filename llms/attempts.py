@@ -75,9 +75,7 @@ class Attempts:
         alarms: Where the attempts' clocks are set.
     """
 
-    def __init__(
-        self, upstreams: Mapping[str, Upstream], health: Health, hedging: Hedging, alarms: Alarms
-    ) -> None:
+    def __init__(self, upstreams: Mapping[str, Upstream], health: Health, hedging: Hedging, alarms: Alarms) -> None:
         self._upstreams = upstreams
         self._health = health
         self._hedging = hedging
@@ -140,17 +138,23 @@ class Attempts:
         await self._admit(trail, step, upstream.bulkhead)
         started_at = time.monotonic()
         probes = self._health.asked(target, again=step.again)
+        begun: Begun | None = None
+        outcome = "cancelled"
         try:
             begun = await self._begun(upstream, adapted(trail.call, target), target)
-        except BaseException as error:
-            upstream.bulkhead.give()
-            trail.attempted(target, error, time.monotonic() - started_at)
-            if isinstance(error, GatewayError):
-                self._health.failed(target, error, probe=probes)
-            elif probes and isinstance(error, asyncio.CancelledError):
+            outcome = "ok"
+        except GatewayError as failure:
+            outcome = failure.code or failure.type
+            self._health.failed(target, failure, probe=probes)
+            raise
+        except asyncio.CancelledError:
+            if probes:
                 self._health.let_probe(target)
             raise
-        trail.attempted(target, None, time.monotonic() - started_at)
+        finally:
+            trail.attempted(target, outcome, time.monotonic() - started_at)
+            if begun is None:
+                upstream.bulkhead.give()
         self._health.answered(target)
         return begun
 
@@ -175,14 +179,13 @@ class Attempts:
             return Begun(target, [], None, answer, upstream.bulkhead)
         blocks = provider.chat(call, target)
         rest = blocks if isinstance(blocks, Stream) else Pulled(blocks)
+        first: Block = []
         try:
             with FirstByte(self._alarms, target.terms.clocks, stream=True) as clock:
                 first = await _first(rest, clock)
+        finally:
             if not first:
-                raise UpstreamBadResponseError(_EMPTY)
-        except BaseException:
-            await rest.aclose()
-            raise
+                await rest.aclose()
         return Begun(target, first, rest, {}, upstream.bulkhead)
 
 
@@ -193,10 +196,11 @@ async def _first(blocks: Stream, clock: FirstByte) -> Block:
         first += block
         if first:
             clock.restart()
+    if not first:
+        message = "The provider's answer is empty."
+        raise UpstreamBadResponseError(message)
     return first
 
-
-_EMPTY = "The provider's answer is empty."
 
 _MOST_HELD = 256
 """Chunks that say nothing: twice the choices that an answer may have. After these it counts as begun."""

@@ -46,7 +46,7 @@ class Alarms:
         self._set.discard(alarm)
 
     def brought_forward(self, due_at: float) -> None:
-        """Note that an alarm is due at ``due_at``, which may be earlier than before. One that is put off need not say."""
+        """Note that an alarm is due at ``due_at``, maybe earlier than before. One that is put off need not say."""
         if due_at < self._timer_at:
             self._arm(due_at)
 

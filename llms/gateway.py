@@ -22,8 +22,8 @@ from llms.catalog import Catalog
 from llms.clocks import Alarms, Watch
 from llms.errors import DrainingError, GatewayError, NoTargetError
 from llms.health import Health
-from llms.records import Call, CallRecord, Route, Target
 from llms.metered import Metered
+from llms.records import Call, CallRecord, Route, Target
 from llms.retry import Course
 from llms.streams import Stream
 from llms.terms import Clocks

@@ -1,6 +1,6 @@
 """Frozen values that travel between the stages of a call, and the two small protocols that join them."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -195,6 +195,10 @@ class UpstreamRequest:
     body: bytes | None = field(default=None, repr=False)
 
 
+class EnoughError(Exception):
+    """Raised by whoever takes what is pushed: no more is wanted, though all is well. Ends a push; goes no further."""
+
+
 class UpstreamResponse(Protocol):
     """An HTTP answer of a provider whose body has yet to be read."""
 
@@ -213,6 +217,18 @@ class UpstreamResponse(Protocol):
     def blocks(self) -> AsyncGenerator[bytes, None]:
         """
         The body, as it arrives: each item is all that one read found.
+
+        Raises:
+            UpstreamTruncatedError: The body ended before its framing said so.
+        """
+
+    async def into(self, take: Callable[[bytes], Awaitable[None] | None]) -> None:
+        """
+        Hand every further piece of the body to ``take``, as it arrives and with no task woken for it.
+
+        Args:
+            take: Never called while it runs. Gives an awaitable if nothing more is to be read before that is done.
+                What it raises comes out of here, but for ``EnoughError``, which ends the push.
 
         Raises:
             UpstreamTruncatedError: The body ended before its framing said so.
@@ -245,6 +261,17 @@ class Send(Protocol):
         """
 
 
+class Blocks(Protocol):
+    """A streamed answer: a generator of blocks, or a ``llms.streams.Stream``."""
+
+    def __aiter__(self) -> AsyncIterator[Block]: ...
+
+    def __anext__(self) -> Coroutine[Any, Any, Block]: ...
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Let go of the upstream."""
+
+
 class Provider(Protocol):
     """
     An upstream service; knows nothing of HTTP servers, keys, limits and ledgers.
@@ -256,7 +283,7 @@ class Provider(Protocol):
     def name(self) -> str:
         """Its name in the configuration."""
 
-    def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
+    def chat(self, call: Call, target: Target) -> Blocks:
         """
         Stream an answer: blocks of chunks that obey the rules; the last holds the usage, if known.
 

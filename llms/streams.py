@@ -7,15 +7,15 @@ every chunk would double what a chunk costs.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Self
 
-from llms.records import Block
+from llms.records import Block, Blocks
 
 Take = Callable[[Block], "asyncio.Future[None] | None"]
 """
-Takes a block; an empty one says that the upstream lives. Gives a future if nothing more is wanted before it is done: the
-client does not keep up.
+Takes a block; an empty one says that the upstream lives. Gives a future if nothing more is wanted before that is done:
+the client does not keep up.
 """
 
 
@@ -55,7 +55,7 @@ class Pulled(Stream):
         blocks: The generator.
     """
 
-    def __init__(self, blocks: AsyncGenerator[Block, None]) -> None:
+    def __init__(self, blocks: Blocks) -> None:
         self._blocks = blocks
 
     async def __anext__(self) -> Block:

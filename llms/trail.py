@@ -62,13 +62,8 @@ class Trail:
             status = "rejected"
         self.ended(status, failure.code)
 
-    def attempted(self, target: Target, error: BaseException | None, duration_s: float) -> None:
-        """Note an attempt that has ended: with its first block, with a failure, or because nobody waits for it."""
-        outcome = "ok"
-        if isinstance(error, GatewayError):
-            outcome = error.code or error.type
-        elif error is not None:
-            outcome = "cancelled"
+    def attempted(self, target: Target, outcome: str, duration_s: float) -> None:
+        """Note an attempt that has ended: with its first block (``ok``), or as ``outcome`` says."""
         self.attempts.append(Attempt(target, outcome, duration_s))
 
     def told(self, failure: GatewayError) -> GatewayError:

@@ -10,7 +10,7 @@ to bound.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from math import inf
@@ -23,7 +23,7 @@ from yarl import URL
 from llms import egress
 from llms.connector import Connector
 from llms.errors import GatewayError, Retry, UpstreamAddressError, UpstreamEventTooLargeError
-from llms.records import UpstreamRequest
+from llms.records import EnoughError, UpstreamRequest
 from llms.resolver import Resolver
 from llms.transport_failures import before_answer, begun, within_answer
 from llms.wire.content_coding import inflater
@@ -209,6 +209,15 @@ class Exchange:
             raise within_answer(error) from None
         if coding is not None:
             coding.close()
+
+    async def into(self, take: Callable[[bytes], Awaitable[None] | None]) -> None:
+        async for data in self.blocks():
+            try:
+                room = take(data)
+            except EnoughError:
+                return
+            if room is not None:
+                await room
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []

@@ -199,3 +199,32 @@ def test_adapted(body, target, expected):
 
     assert expected == sent(body, **target)
     assert before == body
+
+
+class Broken:
+    """A provider that fails as it is told to."""
+
+    def __init__(self, failure):
+        self.failure = failure
+
+    async def complete(self, _call, _target):
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (UpstreamUnreachableError("x"), "upstream_unreachable"),
+        (asyncio.CancelledError(), "cancelled"),
+        (ZeroDivisionError(), "cancelled"),
+    ],
+)
+async def test_outcome_of_a_failure(failure, outcome):
+    """Each attempt leaves a line in the trail and gives its place back, whatever ended it."""
+    shop = Workshop(a=Broken(failure))
+
+    with pytest.raises(type(failure)):
+        await shop.run(Step(A), call=replace(CALL, stream=False))
+
+    assert [outcome] == [one.outcome for one in shop.trail.attempts]
+    assert 0 == shop.bulkheads["a"].running

@@ -12,16 +12,17 @@ CLOCKS = Clocks(first_byte_s=0.2, answer_s=0.2, idle_s=0.2, total_s=10)
 async def test_first_data():
     """An attempt whose first data does not come in time ends with that failure; another may follow it."""
     for _ in range(2):
-        with pytest.raises(FirstByteTimeoutError, match="first_byte_s"):
-            with FirstByte(Alarms(), CLOCKS, stream=True):
-                await asyncio.sleep(5)
+        with pytest.raises(FirstByteTimeoutError, match="first_byte_s"), FirstByte(Alarms(), CLOCKS, stream=True):
+            await asyncio.sleep(5)
 
 
 async def test_whole_answer():
     """An answer that is not streamed has a clock of its own."""
-    with pytest.raises(FirstByteTimeoutError, match="answer_s"):
-        with FirstByte(Alarms(), Clocks(first_byte_s=10, answer_s=0.2), stream=False):
-            await asyncio.sleep(5)
+    with (
+        pytest.raises(FirstByteTimeoutError, match="answer_s"),
+        FirstByte(Alarms(), Clocks(first_byte_s=10, answer_s=0.2), stream=False),
+    ):
+        await asyncio.sleep(5)
 
 
 async def test_first_data_that_says_nothing():
@@ -33,22 +34,23 @@ async def test_first_data_that_says_nothing():
 
 async def test_silence_after_what_says_nothing():
     """The message names the clock that ran out."""
-    with pytest.raises(FirstByteTimeoutError, match=r"before its answer said anything \(idle_s\)"):
-        with FirstByte(Alarms(), Clocks(first_byte_s=5, idle_s=0.05), stream=True) as clock:
-            clock.restart()
-            await asyncio.sleep(5)
+    with (
+        pytest.raises(FirstByteTimeoutError, match=r"before its answer said anything \(idle_s\)"),
+        FirstByte(Alarms(), Clocks(first_byte_s=5, idle_s=0.05), stream=True) as clock,
+    ):
+        clock.restart()
+        await asyncio.sleep(5)
 
 
 async def test_other_limits():
     """A target's own limits take the place of the server's; the total is that of the whole call."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    with pytest.raises(TotalTimeoutError):
-        with Watch(Alarms(), CLOCKS) as watch:
-            await asyncio.sleep(0.2)
-            watch.use(Clocks(total_s=0.4))
-            assert watch.left_s < 0.25
-            await asyncio.sleep(5)
+    with pytest.raises(TotalTimeoutError), Watch(Alarms(), CLOCKS) as watch:
+        await asyncio.sleep(0.2)
+        watch.use(Clocks(total_s=0.4))
+        assert watch.left_s < 0.25
+        await asyncio.sleep(5)
 
     assert 0.39 <= loop.time() - started < 2
 
@@ -56,15 +58,14 @@ async def test_other_limits():
 async def test_silence_after_data():
     """Silence after data is another failure, counted from the last data."""
     loop = asyncio.get_running_loop()
-    with pytest.raises(IdleTimeoutError):
-        with Watch(Alarms(), CLOCKS) as watch:
-            for _ in range(4):
-                watch.await_next()
-                await asyncio.sleep(0.06)
-                watch.arrived()
-            last = loop.time()
+    with pytest.raises(IdleTimeoutError), Watch(Alarms(), CLOCKS) as watch:
+        for _ in range(4):
             watch.await_next()
-            await asyncio.sleep(5)
+            await asyncio.sleep(0.06)
+            watch.arrived()
+        last = loop.time()
+        watch.await_next()
+        await asyncio.sleep(5)
 
     assert 0.19 <= loop.time() - last < 2
 
@@ -82,21 +83,19 @@ async def test_clock_stands_while_nothing_is_due():
 
 async def test_total():
     """The total clock runs on whatever arrives."""
-    with pytest.raises(TotalTimeoutError):
-        with Watch(Alarms(), Clocks(idle_s=1, total_s=0.3)) as watch:
-            while True:
-                watch.await_next()
-                await asyncio.sleep(0.01)
-                watch.arrived()
+    with pytest.raises(TotalTimeoutError), Watch(Alarms(), Clocks(idle_s=1, total_s=0.3)) as watch:
+        while True:
+            watch.await_next()
+            await asyncio.sleep(0.01)
+            watch.arrived()
 
 
 async def test_told_to_end():
     """A call can be ended from outside; the first reason counts."""
-    with pytest.raises(DrainingError, match="first"):
-        with Watch(Alarms(), CLOCKS) as watch:
-            asyncio.get_running_loop().call_soon(watch.end, DrainingError("first"))
-            asyncio.get_running_loop().call_soon(watch.end, DrainingError("second"))
-            await asyncio.sleep(5)
+    with pytest.raises(DrainingError, match="first"), Watch(Alarms(), CLOCKS) as watch:
+        asyncio.get_running_loop().call_soon(watch.end, DrainingError("first"))
+        asyncio.get_running_loop().call_soon(watch.end, DrainingError("second"))
+        await asyncio.sleep(5)
 
 
 async def test_cancellation_from_outside_stays_one():

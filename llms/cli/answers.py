@@ -13,7 +13,7 @@ from llms.cli.pick import chat_model
 from llms.cli.setup import forget
 from llms.config import Config
 from llms.providers.options import secret
-from llms.web.endpoints import call
+from llms.web.inference import call
 from llms.web.respond import new_id
 
 _CONNECT_S = 5.0

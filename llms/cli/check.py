@@ -21,7 +21,7 @@ from llms.config import Config
 from llms.config.problems import unknown
 from llms.errors import GatewayError
 from llms.gateway import Gateway
-from llms.web.endpoints import call
+from llms.web.inference import call
 from llms.web.respond import new_id
 
 

@@ -18,7 +18,7 @@ from llms.cli.local import asking, require_ok, running
 from llms.cli.setup import Failure, config_option, configuration, forget, show
 from llms.config import Config
 from llms.errors import GatewayError
-from llms.web.endpoints import call
+from llms.web.inference import call
 from llms.web.respond import new_id
 
 _ASK_S = 10.0

@@ -16,11 +16,12 @@ from llms.errors import (
     Retry,
     UpstreamBadResponseError,
     UpstreamContentTypeError,
-    UpstreamEventTooLargeError,
     UpstreamRedirectError,
     UpstreamTruncatedError,
 )
-from llms.records import Block, Call, Completion, Model, Send, Target, UpstreamRequest, UpstreamResponse
+from llms.providers.http_stream import EMPTY, Answer, Decoder, Reading
+from llms.records import Block, Blocks, Call, Completion, Model, Send, Target, UpstreamRequest, UpstreamResponse
+from llms.streams import Pulled
 from llms.wire import accumulate
 
 _log = logging.getLogger("llms.providers")
@@ -30,30 +31,6 @@ _MAX_LIST_BYTES = 64 << 20
 MAX_ERROR_BYTES = 64 << 10
 _LOGGED_TEXT = 200
 _ERROR_BODY_S = 2.0
-
-
-class Decoder(Protocol):
-    """Turns the bytes of one streamed answer into chunks that obey the rules; same chunks however the bytes are cut."""
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing more need be read: the answer is complete, or has failed, which ``close`` then raises."""
-
-    def feed(self, data: bytes) -> Block:
-        """
-        Take what one read found; give the chunks that it completes, maybe none.
-
-        Raises:
-            GatewayError: The upstream reported an error, or sent what cannot be read.
-        """
-
-    def close(self) -> Block:
-        """
-        Take the end of the stream; give what was held back.
-
-        Raises:
-            UpstreamTruncatedError: The answer is not complete.
-        """
 
 
 class Codec(Protocol):
@@ -108,17 +85,14 @@ class HttpProvider:
         self._codec = codec
         self._send = send
 
-    async def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
-        terms = target.terms
-        async with self._send(self._codec.chat(call, target), terms.clocks.connect_s) as response:
+    def chat(self, call: Call, target: Target) -> Blocks:
+        async def read(response: UpstreamResponse) -> Reading | Pulled:
             await self._check(response, call, target)
             if response.content_type == "application/json" and "application/json" not in self._codec.stream_types:
-                body = await _whole(response, terms.bounds.max_answer_bytes)
-                yield accumulate.chunks(self._codec.completion(call, target, body))
-                return
-            async with aclosing(self._stream(response, call, target)) as blocks:
-                async for block in blocks:
-                    yield block
+                return Pulled(self._at_once(response, call, target))
+            return self._reading(response, call, target)
+
+        return Answer(self._send(self._codec.chat(call, target), target.terms.clocks.connect_s), read)
 
     async def complete(self, call: Call, target: Target) -> Completion:
         terms = target.terms
@@ -139,37 +113,19 @@ class HttpProvider:
             await self._check(response, None, None)
             return self._codec.models(await response.read(_MAX_LIST_BYTES))
 
-    async def _stream(
-        self, response: UpstreamResponse, call: Call, target: Target, max_bytes: float = inf
-    ) -> AsyncGenerator[Block, None]:
-        decoder = self._codec.decoder(call, target)
-        unnamed = response.content_type not in self._codec.stream_types
-        length = 0
-        try:
-            async with aclosing(response.blocks()) as reads:
-                async for data in reads:
-                    length += len(data)
-                    if unnamed:
-                        _require_event_stream(data)
-                        unnamed = False
-                    if length > max_bytes:
-                        raise UpstreamEventTooLargeError(_TOO_LARGE)
-                    yield decoder.feed(data)  # an empty block says that the upstream lives
-                    if decoder.done:
-                        break
-        except UpstreamTruncatedError:
-            pass  # only the decoder knows whether what was cut off was still wanted
-        else:
-            if length == 0:
-                raise UpstreamBadResponseError(_EMPTY, retry=Retry.AMBIGUOUS)
-        if block := decoder.close():
-            yield block
+    async def _at_once(self, response: UpstreamResponse, call: Call, target: Target) -> AsyncGenerator[Block, None]:
+        """Give a whole answer, where a stream was asked for, as the one block of a stream."""
+        body = await _whole(response, target.terms.bounds.max_answer_bytes)
+        yield accumulate.chunks(self._codec.completion(call, target, body))
+
+    def _reading(self, response: UpstreamResponse, call: Call, target: Target, max_bytes: float = inf) -> Reading:
+        named = response.content_type in self._codec.stream_types
+        return Reading(response, self._codec.decoder(call, target), named=named, max_bytes=max_bytes)
 
     async def _collect(self, response: UpstreamResponse, call: Call, target: Target) -> Completion:
         whole = accumulate.Accumulator(call)
-        async with aclosing(self._stream(response, call, target, target.terms.bounds.max_answer_bytes)) as blocks:
-            async for block in blocks:
-                whole.feed(block)
+        async with aclosing(self._reading(response, call, target, target.terms.bounds.max_answer_bytes)) as blocks:
+            await blocks.into(whole.feed)
         return whole.completion()
 
     async def _check(self, response: UpstreamResponse, call: Call | None, target: Target | None) -> None:
@@ -194,7 +150,7 @@ class HttpProvider:
 async def _whole(response: UpstreamResponse, max_bytes: int) -> bytes:
     body = await response.read(max_bytes)
     if not body.strip():
-        raise UpstreamBadResponseError(_EMPTY, retry=Retry.AMBIGUOUS)
+        raise UpstreamBadResponseError(EMPTY, retry=Retry.AMBIGUOUS)
     return body
 
 
@@ -211,16 +167,3 @@ async def _beginning(response: UpstreamResponse) -> bytes:
 
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-_EMPTY = "The provider's answer is empty."
-_TOO_LARGE = "The provider's answer is over the size limit."
-
-_STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
-
-
-def _require_event_stream(first: bytes) -> None:
-    # Some servers send events as text/plain or name no type: the bytes decide.
-    first = first.lstrip()[:7]
-    if not any(first.startswith(start) or start.startswith(first) for start in _STREAM_STARTS):
-        message = "The provider's answer is neither JSON nor an event stream."
-        raise UpstreamContentTypeError(message)

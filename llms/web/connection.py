@@ -50,15 +50,16 @@ class Bounds:
 class Protocol(RequestHandler):
     """One connection. ``bounds`` is set by whoever makes it."""
 
-    __slots__ = ("_head_timer", "_stall_timer", "bounds")
+    __slots__ = ("_head_timer", "_room", "_stall_timer", "bounds")
 
     bounds: Bounds
     _head_timer: asyncio.TimerHandle | None
     _stall_timer: asyncio.TimerHandle | None
+    _room: asyncio.Future[None] | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._stall_timer = None
+        self._stall_timer = self._room = None
         self._head_timer = self._loop.call_later(self.bounds.head_s, self._head_is_late)
         super().connection_made(transport)
         sock = transport.get_extra_info("socket")
@@ -68,6 +69,7 @@ class Protocol(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Come to an end."""
         super().connection_lost(exc)
+        self._make_room()
         for timer in (self._head_timer, self._stall_timer):
             if timer is not None:
                 timer.cancel()
@@ -91,9 +93,22 @@ class Protocol(RequestHandler):
     def resume_writing(self) -> None:
         """It takes it."""
         super().resume_writing()
+        self._make_room()
         if self._stall_timer is not None and self.transport is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
+
+    def room(self) -> asyncio.Future[None] | None:
+        """Give what is done once the client keeps up, or has gone; ``None`` if it keeps up now."""
+        if not self._paused:
+            return None
+        if self._room is None or self._room.done():
+            self._room = self._loop.create_future()
+        return self._room
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     async def start(self) -> None:
         """Serve requests until the end."""

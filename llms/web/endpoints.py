@@ -1,34 +1,21 @@
-"""The handlers: a request becomes a call, its reply becomes an answer."""
+"""The handlers."""
 
-import time
 from functools import partial
 
 from aiohttp import web
 
-from llms.apis import chat_completions, completions, embeddings, reasoning_out
+from llms.apis import chat_completions, completions, embeddings
 from llms.apis import models as models_api
-from llms.apis.api import Api, Asked, Encoder
-from llms.errors import DrainingError, GatewayError, ModelNotFoundError, OverloadedError
+from llms.apis.api import Api
+from llms.errors import ModelNotFoundError
 from llms.idempotency import Claim
-from llms.records import Call, VirtualKey
 from llms.trail import Trail
 from llms.web import body, connection, idempotent, respond
-from llms.web.guard import KEY, REQUEST_ID, TRAIL, Handler, allowed_origin, cross_origin, trail_header
-from llms.web.services import LIVE, SERVICES, Live
-
-
-def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
-    """Give the call that a request is."""
-    return Call(
-        id=request_id,
-        started_at=int(time.time()),
-        api=api.name,
-        model=asked.model,
-        stream=asked.stream,
-        body=asked.body,
-        key=key,
-        include_usage=asked.include_usage,
-    )
+from llms.web.guard import INQUIRY, KEY, REQUEST_ID, TRAIL_HEADER, Handler
+from llms.web.inference import Inquiry, answered, call, require_room
+from llms.web.origins import allowed_origin, cross_origin
+from llms.web.outlet import StreamOutlet
+from llms.web.services import LIVE, SERVICES
 
 
 def inference(api: Api) -> Handler:
@@ -37,10 +24,10 @@ def inference(api: Api) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request[SERVICES]
         live = request.app[LIVE]
-        _require_room(live)
+        require_room(live)
         name = idempotent.key(request)
         raw = await body.read(request, services.limits)
-        _require_room(live)  # the body may have been long on its way
+        require_room(live)  # the body may have been long on its way
         asked = api.read(raw)
         trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY)))
         if name is None:
@@ -51,60 +38,18 @@ def inference(api: Api) -> Handler:
 
 
 async def _answered(request: web.Request, api: Api, trail: Trail, claim: Claim | None = None) -> web.StreamResponse:
-    request[TRAIL] = trail
     services = request[SERVICES]
-    run = trail.call
-    keys = services.reasoning if api.name == "chat.completions" else None
-    if run.stream:
-        return await _stream(request, trail, api.encoder(run), keys, claim)
-    async with services.gateway.open(run, trail) as reply:
-        answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
-        connection.allow(request, reply.target.terms.clocks.write_stall_s)
-        headers = {**respond.served_by(reply.target), **trail_header(request)}
-        return respond.json(api.answer(run, answer), run.id, headers=headers)
-
-
-def _require_room(live: Live) -> None:
-    if live.stopping.is_set():
-        message = "The gateway is stopping. Send the request again."
-        raise DrainingError(message, retry_after_s=1)
-    if live.full and live.now.held > 1:
-        message = "The gateway is short of memory. Send the request again in a moment."
-        raise OverloadedError(message, retry_after_s=1)
-
-
-async def _stream(
-    request: web.Request, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None, claim: Claim | None
-) -> web.StreamResponse:
-    services = request[SERVICES]
-    run = trail.call
-    origin = allowed_origin(request, services.policy.origins)
-    events = respond.EventStream(request, {"x-request-id": run.id, **cross_origin(origin)}, services.keepalive_s)
-    if claim is not None:
-        encoder = idempotent.Taken(encoder, claim, trail, events.headers)
-    request[respond.LAST_WORDS] = respond.LastWords(events, encoder.error)
-    try:
-        async with services.gateway.open(run, trail) as reply:
-            late = events.started
-            events.add_headers({**respond.served_by(reply.target), **trail_header(request)})
-            connection.allow(request, reply.target.terms.clocks.write_stall_s)
-            assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
-            async for block in reply.blocks:
-                sent = block if reasoning is None else reasoning_out.respelled_block(block, reasoning)
-                if data := encoder.feed(sent):
-                    await events.write(data)
-            return await events.end((_comment(request) if late else b"") + encoder.close())
-    except GatewayError as failure:
-        if not events.started:
-            raise
-        return await events.end(_comment(request) + encoder.error(failure), close=True)
-    finally:
-        events.stop()
-
-
-def _comment(request: web.Request) -> bytes:
-    """Give the trail as a comment, which every client skips: where a keep-alive has gone out no header can."""
-    return b"".join(b": trail " + value.encode() + b"\n\n" for value in trail_header(request).values())
+    outlet = StreamOutlet(request)
+    inquiry = request[INQUIRY] = Inquiry(
+        services,
+        api,
+        outlet,
+        partial(connection.allow, request),
+        cross_origin(allowed_origin(request, services.policy.origins)),
+        tells_trail=TRAIL_HEADER in request.headers,
+    )
+    answer = await answered(inquiry, trail, claim)
+    return outlet.response if answer is None else answer.response()
 
 
 async def explain_route(request: web.Request) -> web.StreamResponse:

@@ -26,8 +26,10 @@ from llms.errors import (
     OverloadedError,
 )
 from llms.records import VirtualKey
-from llms.trail import Trail
 from llms.web import respond
+from llms.web.inference import Inquiry
+from llms.web.origins import cross_origin
+from llms.web.outlet import StreamOutlet
 from llms.web.services import SERVICES, Live, Policy
 
 _log = logging.getLogger("llms.web")
@@ -36,7 +38,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = web.RequestKey("request_id", str)
 KEY = web.RequestKey("key", VirtualKey)
-TRAIL = web.RequestKey("trail", Trail)
+INQUIRY = web.RequestKey("inquiry", Inquiry)
+TRAIL_HEADER = "x-llms-trail"
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -58,7 +61,7 @@ def middleware(live: Live) -> Middleware:
             try:
                 return await _guarded(request, handler, services.policy)
             finally:
-                request.pop(respond.LAST_WORDS, None)  # or a request and its stream would keep each other alive
+                request.pop(INQUIRY, None)  # or a request and its stream would keep each other alive
 
     return guard
 
@@ -98,28 +101,6 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
     return response
 
 
-def trail_header(request: web.Request) -> dict[str, str]:
-    """Give the header that says who was tried for a call, if its client asks for that by a header of the same name."""
-    trail = request.get(TRAIL)
-    return {} if trail is None or _TRAIL not in request.headers else {_TRAIL: trail.header()}
-
-
-_TRAIL = "x-llms-trail"
-
-
-def cross_origin(origin: str | None) -> dict[str, str]:
-    """Headers that let an allowed origin's page read the answer."""
-    if origin is None:
-        return {}
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": _EXPOSED}
-
-
-_EXPOSED = (
-    "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model, x-llms-trail, "
-    "x-idempotent-replay"
-)
-
-
 def _let_read(response: web.StreamResponse, origin: str | None) -> None:
     vary = response.headers.get(hdrs.VARY)
     response.headers.update(cross_origin(origin))
@@ -127,15 +108,10 @@ def _let_read(response: web.StreamResponse, origin: str | None) -> None:
         response.headers[hdrs.VARY] = f"{vary}, {hdrs.ORIGIN}"
 
 
-def allowed_origin(request: web.Request, origins: frozenset[str]) -> str | None:
-    """Give the request's origin, if it is one of those that are allowed besides the gateway's own."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    return origin if origin in origins else None
-
-
 def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.Response:
     response = respond.failure(error, request_id)
-    response.headers.update(trail_header(request))
+    if inquiry := request.get(INQUIRY):
+        response.headers.update(inquiry.trail_header())
     if request.body_exists and not request.content.is_eof():
         response.force_close()  # the rest of the body is not worth reading
     return response
@@ -143,9 +119,11 @@ def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.
 
 async def _unforeseen(request: web.Request, error: GatewayError, request_id: str) -> web.StreamResponse:
     """Tell of a failure: with a status, or in the stream that has begun, where a second head would be part of it."""
-    last_words = request.get(respond.LAST_WORDS)
-    ended = await last_words.say(error) if last_words is not None else None
-    return ended if ended is not None else _failure(request, error, request_id)
+    inquiry = request.get(INQUIRY)
+    if inquiry is not None and inquiry.last_words is not None and await inquiry.last_words.say(error):
+        assert isinstance(inquiry.outlet, StreamOutlet)  # noqa: S101 - all that aiohttp reads have one
+        return inquiry.outlet.response
+    return _failure(request, error, request_id)
 
 
 def _require_sane_target(request: web.Request) -> None:

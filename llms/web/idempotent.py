@@ -28,7 +28,7 @@ from llms.idempotency import Answer, Claim, Name
 from llms.records import Block
 from llms.trail import Trail
 from llms.web import respond
-from llms.web.guard import allowed_origin, cross_origin
+from llms.web.origins import allowed_origin, cross_origin
 from llms.web.services import SERVICES
 
 REPLAY = "x-idempotent-replay"

@@ -188,7 +188,7 @@ async def test_one_request_has_no_memory(tmp_path, record_property):
     flags = [tmp_path / "read", tmp_path / "write"]
     hooks = [
         {"at": "llms.web.body:read", "raise": "MemoryError", "while": str(flags[0])},
-        {"at": "llms.web.respond:EventStream.write", "raise": "MemoryError", "while": str(flags[1])},
+        {"at": "llms.web.event_stream:EventStream.write", "raise": "MemoryError", "while": str(flags[1])},
     ]
     go = asyncio.Event()
     async with Upstream() as upstream:

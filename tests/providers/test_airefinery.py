@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -24,7 +24,7 @@ from llms.errors import (
 from llms.providers.airefinery import Options, sdk_missing
 from llms.providers.airefinery_sdk import AiRefinerySdk
 from llms.providers.openai_codec import Codec
-from llms.records import Block, Call, Model, Target, UpstreamRequest
+from llms.records import Block, Call, EnoughError, Model, Target, UpstreamRequest
 from tests.upstream import openai
 
 KEY = "sesame-secret"
@@ -54,6 +54,11 @@ class Response:
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         for data in self.reads:
             yield data
+
+    async def into(self, take: Callable[[bytes], object]) -> None:
+        with suppress(EnoughError):
+            for data in self.reads:
+                take(data)
 
     async def read(self, limit: int) -> bytes:
         return b"".join(self.reads)

@@ -1,8 +1,8 @@
 """The provider as a whole, over a scripted way out, and its section of the configuration."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from llms.errors import (
     UpstreamUnreachableError,
 )
 from llms.providers.ollama import Options
-from llms.records import Block, Call, Model, Provider, Target, UpstreamRequest
+from llms.records import Block, Call, EnoughError, Model, Provider, Target, UpstreamRequest
 
 TARGET = Target("ollama", "llama3.2")
 LINES = (
@@ -43,6 +43,11 @@ class Response:
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         for data in self.reads:
             yield data
+
+    async def into(self, take: Callable[[bytes], object]) -> None:
+        with suppress(EnoughError):
+            for data in self.reads:
+                take(data)
 
     async def read(self, limit: int) -> bytes:
         return b"".join(self.reads)

@@ -1,6 +1,6 @@
 """What a connection does that aiohttp's own would not."""
 
-from llms.web import respond
+from llms.web import event_stream
 from tests.support.raw import RawClient
 
 PATH = "/v1/chat/completions"
@@ -26,7 +26,7 @@ async def test_handler_that_fails_in_its_own_way(gateway, monkeypatch, caplog):
 async def test_stream_that_fails_in_its_own_way(gateway, monkeypatch):
     """After the first byte there is no other answer to give: the body is cut off, which clients take for an error."""
     running = await gateway()
-    monkeypatch.setattr(respond.EventStream, "end", broken)
+    monkeypatch.setattr(event_stream.EventStream, "end", broken)
     async with RawClient("127.0.0.1", running.port) as client:
         await client.request(
             "POST",

@@ -1,0 +1,147 @@
+"""The endpoints that cost money: a request becomes a call, its reply becomes an answer."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from llms.apis import reasoning_out
+from llms.apis.api import Api, Asked, Encoder
+from llms.errors import DrainingError, GatewayError, OverloadedError
+from llms.gateway import Reply
+from llms.idempotency import Claim
+from llms.records import Block, Call, VirtualKey
+from llms.trail import Trail
+from llms.web import idempotent, respond
+from llms.web.event_stream import EventStream, LastWords, Outlet
+from llms.web.services import Live, Services
+
+
+def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
+    """Give the call that a request is."""
+    return Call(
+        id=request_id,
+        started_at=int(time.time()),
+        api=api.name,
+        model=asked.model,
+        stream=asked.stream,
+        body=asked.body,
+        key=key,
+        include_usage=asked.include_usage,
+    )
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """
+    One request to an inference endpoint, whoever has read it.
+
+    Args:
+        api: The endpoint's dialect.
+        outlet: Where a streamed answer goes.
+        allow: Gives the client so many seconds in which it may take nothing of its answer.
+        headers: To add to the answer, whatever it is.
+        tells_trail: Whether the client wants to know who was tried.
+        trail: Of its call, once there is one.
+        last_words: Of its stream, once there is one.
+    """
+
+    services: Services
+    api: Api
+    outlet: Outlet
+    allow: Callable[[float], None]
+    headers: dict[str, str]
+    tells_trail: bool = False
+    trail: Trail | None = None
+    last_words: LastWords | None = None
+
+    def trail_header(self) -> dict[str, str]:
+        """Give the header that says who was tried, if the client asks for that."""
+        return {"x-llms-trail": self.trail.header()} if self.tells_trail and self.trail is not None else {}
+
+
+def require_room(live: Live) -> None:
+    """
+    Refuse a call that the gateway has no place for.
+
+    Raises:
+        DrainingError: It is stopping.
+        OverloadedError: It has no memory.
+    """
+    if live.stopping.is_set():
+        message = "The gateway is stopping. Send the request again."
+        raise DrainingError(message, retry_after_s=1)
+    if live.full and live.now.held > 1:
+        message = "The gateway is short of memory. Send the request again in a moment."
+        raise OverloadedError(message, retry_after_s=1)
+
+
+async def answered(inquiry: Inquiry, trail: Trail, claim: Claim | None = None) -> respond.Answer | None:
+    """
+    Run a call.
+
+    Args:
+        claim: Takes down a streamed answer.
+
+    Returns:
+        The answer; ``None`` if it has been streamed.
+
+    Raises:
+        GatewayError: There is none, and nothing has been sent.
+    """
+    inquiry.trail = trail
+    services, api, run = inquiry.services, inquiry.api, trail.call
+    keys = services.reasoning if api.name == "chat.completions" else None
+    if run.stream:
+        await _stream(inquiry, trail, api.encoder(run), keys, claim)
+        return None
+    async with services.gateway.open(run, trail) as reply:
+        answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
+        inquiry.allow(reply.target.terms.clocks.write_stall_s)
+        headers = {**respond.served_by(reply.target), **inquiry.trail_header()}
+        return respond.answer(api.answer(run, answer), run.id, headers=headers)
+
+
+async def _stream(
+    inquiry: Inquiry, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None, claim: Claim | None
+) -> None:
+    services, run = inquiry.services, trail.call
+    events = EventStream(inquiry.outlet, {"x-request-id": run.id, **inquiry.headers}, services.keepalive_s)
+    if claim is not None:
+        encoder = idempotent.Taken(encoder, claim, trail, events.headers)
+    inquiry.last_words = LastWords(events, encoder.error)
+    try:
+        async with services.gateway.open(run, trail) as reply:
+            late = events.started
+            events.add_headers({**respond.served_by(reply.target), **inquiry.trail_header()})
+            inquiry.allow(reply.target.terms.clocks.write_stall_s)
+            await _relay(reply, events, encoder, reasoning)
+            await events.end((_comment(inquiry) if late else b"") + encoder.close())
+    except GatewayError as failure:
+        if not events.started:
+            raise
+        await events.end(_comment(inquiry) + encoder.error(failure), close=True)
+    finally:
+        events.stop()
+
+
+async def _relay(reply: Reply, events: EventStream, encoder: Encoder, reasoning: tuple[str, ...] | None) -> None:
+    """Write what comes. The first of it waits for the head to be written, the rest is pushed."""
+    assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
+
+    def encoded(block: Block) -> bytes:
+        return encoder.feed(block if reasoning is None else reasoning_out.respelled_block(block, reasoning))
+
+    def take(block: Block) -> asyncio.Future[None] | None:
+        data = encoded(block)
+        return events.push(data) if data else None
+
+    while not (data := encoded(await anext(reply.blocks))):
+        pass
+    await events.write(data)
+    await reply.blocks.into(take)
+
+
+def _comment(inquiry: Inquiry) -> bytes:
+    """Give the trail as a comment, which every client skips: where a keep-alive has gone out no header can."""
+    return b"".join(b": trail " + value.encode() + b"\n\n" for value in inquiry.trail_header().values())
