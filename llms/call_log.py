@@ -4,7 +4,7 @@ import json
 import logging
 import re
 
-from llms.records import CallRecord
+from llms.records import Attempt, CallRecord
 
 _log = logging.getLogger("llms.calls")
 
@@ -27,40 +27,35 @@ def write(record: CallRecord) -> None:
 def line(record: CallRecord) -> str:
     """Give the line. It cannot be forged: control characters and quotes in a value are escaped."""
     call, usage = record.call, record.usage
-    fields: list[tuple[str, object]] = [
-        ("call", call.id),
-        ("status", record.status),
-        ("code", record.code),
-        ("api", call.api),
-        ("model", call.model),
-        ("stream", int(call.stream)),
-        ("key", call.key.id if call.key else None),
-        ("candidates", _candidates(record)),
-        ("attempts", _attempts(record)),
-        ("skipped", "; ".join(f"{target.label}: {reason}" for target, reason in record.skipped) or None),
-        ("finish", record.finish_reason),
-        ("input_tokens", usage.input_tokens if usage else None),
-        ("output_tokens", usage.output_tokens if usage else None),
-        ("chunks", record.chunks or None),
-        ("first_ms", None if record.first_byte_s is None else round(record.first_byte_s * 1000, 1)),
-        ("ms", round(record.duration_s * 1000, 1)),
-    ]
-    return " ".join(f"{name}={_value(value)}" for name, value in fields if value is not None)
+    parts = [f"call={_value(call.id)} status={record.status}"]
+    if record.code is not None:
+        parts.append(f"code={_value(record.code)}")
+    parts.append(f"api={call.api} model={_value(call.model)} stream={int(call.stream)}")
+    if call.key is not None:
+        parts.append(f"key={_value(call.key.id)}")
+    if len(record.candidates) > 1:  # else it is in the attempts
+        parts.append(f"candidates={_value(','.join(target.label for target in record.candidates))}")
+    if record.attempts:
+        parts.append(f"attempts={_value(','.join(map(_attempt, record.attempts)))}")
+    if record.skipped:
+        parts.append(f"skipped={_value('; '.join(f'{target.label}: {reason}' for target, reason in record.skipped))}")
+    if record.finish_reason is not None:
+        parts.append(f"finish={_value(record.finish_reason)}")
+    if usage is not None:
+        parts.append(f"input_tokens={usage.input_tokens} output_tokens={usage.output_tokens}")
+    if record.chunks:
+        parts.append(f"chunks={record.chunks}")
+    if record.first_byte_s is not None:
+        parts.append(f"first_ms={record.first_byte_s * 1000:.1f}")
+    parts.append(f"ms={record.duration_s * 1000:.1f}")
+    return " ".join(parts)
 
 
-def _candidates(record: CallRecord) -> str | None:
-    if len(record.candidates) < 2:
-        return None  # it is in the attempts
-    return ",".join(target.label for target in record.candidates)
+def _attempt(entry: Attempt) -> str:
+    return f"{entry.target.label}:{entry.outcome}:{entry.duration_s * 1000:.1f}ms"
 
 
-def _attempts(record: CallRecord) -> str | None:
-    parts = [f"{entry.target.label}:{entry.outcome}:{entry.duration_s * 1000:.1f}ms" for entry in record.attempts]
-    return ",".join(parts) or None
-
-
-def _value(value: object) -> str:
-    text = str(value)
+def _value(text: str) -> str:
     if _PLAIN.match(text):
         return text
     return json.dumps(text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")

@@ -11,6 +11,7 @@ def test_lines_are_dropped_and_counted(monkeypatch):
     reading, writing = os.pipe()
     monkeypatch.setattr(logs, "_STDERR", writing)
     monkeypatch.setattr(logs, "_MOST_WAITING", 5)
+    monkeypatch.setattr(logs, "_TOGETHER", 2)
     go = threading.Event()
     write = os.write
     monkeypatch.setattr(logs.os, "write", lambda number, data: go.wait(10) and write(number, data))
@@ -38,7 +39,8 @@ def test_writes_that_fail(monkeypatch):
     monkeypatch.setattr(logs, "_STDERR", writing)
     write = os.write
     full = OSError(errno.ENOSPC, "full")
-    script = [full, full, BlockingIOError(), 5, full, 10_000]
+    monkeypatch.setattr(logs, "_TOGETHER", 1)
+    script = [full, full, BlockingIOError(), 5, full, 1]
 
     def failing(number, data):
         step = script.pop(0) if script else len(data)
@@ -59,6 +61,46 @@ def test_writes_that_fail(monkeypatch):
     assert dropped.total == sum(int(line.split()[4]) for line in lines if line.endswith("did not take them"))
     assert 5 == len(lines[0])
     assert all(line.startswith("20") for line in lines)
+
+
+def test_lines_that_go_together(monkeypatch):
+    """Of lines that are written together those count as dropped that did not go whole; the next begins anew."""
+    reading, writing = os.pipe()
+    monkeypatch.setattr(logs, "_STDERR", writing)
+    write, go, script = os.write, threading.Event(), []
+
+    def failing(number, data):
+        go.wait(10)
+        if len(data) > 1 and len(script) < 3:
+            script.append(len(data))
+            if len(script) == 2:  # nine lines together: two of them go, and a part of the third
+                return write(number, data[: len(data) * 5 // 18])
+            if len(script) == 3:
+                raise OSError(errno.ENOSPC, "full")
+        return write(number, data)
+
+    monkeypatch.setattr(logs.os, "write", failing)
+    log = logging.getLogger("llms.test")
+    with logs.to_stderr("info") as dropped:
+        log.info("line 0")
+        while not logs_idle(log):
+            pass
+        for number in range(1, 10):
+            log.info("line %d", number)
+        go.set()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        lines = pipe.read().decode().splitlines()
+
+    assert 7 == dropped.total
+    assert ["line 0", "line 1", "line 2"] == [line[-6:] for line in lines[:3]]
+    assert "7 lines were dropped" in lines[4]
+
+
+def logs_idle(_log):
+    """Whether the thread has taken the first line, and waits to write it."""
+    [handler] = [one for one in logging.getLogger().handlers if isinstance(one, logs._Queue)]
+    return handler.queue.empty()
 
 
 def test_a_line_that_cannot_be_formatted(capfd):
