@@ -69,7 +69,7 @@ class _Queue(logging.Handler):
             return
         try:
             record.msg, record.args = record.getMessage(), None  # what it is made of may change
-        except Exception:
+        except (LookupError, TypeError, ValueError):  # logging itself would write a traceback, and wait for that
             self._dropped.add()
         else:
             self.queue.put(record)
