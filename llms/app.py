@@ -37,7 +37,8 @@ from llms.web import routes
 from llms.web.body import Limits
 from llms.web.connection import Bounds
 from llms.web.guard import middleware
-from llms.web.services import LIVE, Generation, Live, Policy, Services
+from llms.web.policy import Policy
+from llms.web.services import LIVE, Generation, Live, Services
 
 
 class UnsafeListenError(Exception):

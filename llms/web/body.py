@@ -75,6 +75,16 @@ async def read(request: web.Request, limits: Limits) -> dict[str, Any]:
         raise InvalidRequestError(message, code="malformed_request") from error
     if encoding:
         data = await _in_thread(_decompressed, data, encoding, limits)  # zlib lets the loop run meanwhile
+    return await decoded(data)
+
+
+async def decoded(data: bytes) -> dict[str, Any]:
+    """
+    Give the JSON object that ``data`` is.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
     if len(data) > _LONG:
         return await _in_thread(body.decode, data)  # step by step others have their turn
     return body.decode(data)

@@ -14,8 +14,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -29,6 +30,21 @@ _log = logging.getLogger("llms.web")
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux, macOS
+
+
+def own_address(transport: asyncio.BaseTransport | None) -> str | None:
+    """
+    Give the address that a connection came in on, as a ``Host`` header would name it.
+
+    A connection to 0.0.0.0 comes in on 127.0.0.1, so that name is refused.
+    """
+    name = transport.get_extra_info("sockname") if transport is not None else None
+    if not isinstance(name, tuple):
+        return None
+    address = ip_address(name[0].partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +63,92 @@ class Bounds:
     send_buffer: int
 
 
+def keep_little(transport: asyncio.BaseTransport, bounds: Bounds) -> None:
+    """Have the kernel keep no more of what a client has not taken than it is to."""
+    sock = transport.get_extra_info("socket")
+    if _NOTSENT_LOWAT is not None and sock is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, bounds.send_buffer)
+
+
+class Room:
+    """
+    Whether a client takes what is there for it. One that takes nothing for too long is cut off.
+
+    Args:
+        stall_s: Seconds that it may take nothing.
+    """
+
+    __slots__ = ("_loop", "_made", "_timer", "_transport", "full", "stall_s")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, stall_s: float) -> None:
+        self._loop = loop
+        self._transport = transport
+        self._made: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.full = False
+        self.stall_s = stall_s
+
+    def wait(self) -> asyncio.Future[None] | None:
+        """Give what is done once the client keeps up, or has gone; ``None`` if it keeps up now."""
+        if not self.full:
+            return None
+        if self._made is None or self._made.done():
+            self._made = self._loop.create_future()
+        return self._made
+
+    def fill(self) -> None:
+        """More is there for the client than it takes."""
+        self.full = True
+        self.watch()
+
+    def make(self) -> None:
+        """It takes it, or is gone."""
+        self.full = False
+        self.stop()
+        if self._made is not None and not self._made.done():
+            self._made.set_result(None)
+
+    def watch(self) -> None:
+        """See to it that the client goes on taking what is left for it."""
+        if self._timer is None and (left := self._transport.get_write_buffer_size()):
+            self._timer = self._loop.call_later(self.stall_s, self._look, left)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, left: int) -> None:
+        self._timer = None
+        if self._transport.get_write_buffer_size() < left:
+            self.watch()
+        else:
+            self._transport.abort()
+
+
 class Protocol(RequestHandler):
     """One connection. ``bounds`` is set by whoever makes it."""
 
-    __slots__ = ("_head_timer", "_room", "_stall_timer", "bounds")
+    __slots__ = ("_head_timer", "bounds", "room")
 
     bounds: Bounds
+    room: Room
     _head_timer: asyncio.TimerHandle | None
-    _stall_timer: asyncio.TimerHandle | None
-    _room: asyncio.Future[None] | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        self._stall_timer = self._room = None
+        self.room = Room(self._loop, cast("asyncio.Transport", transport), self.bounds.stall_s)
         self._head_timer = self._loop.call_later(self.bounds.head_s, self._head_is_late)
         super().connection_made(transport)
-        sock = transport.get_extra_info("socket")
-        if _NOTSENT_LOWAT is not None and sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, self.bounds.send_buffer)
+        keep_little(transport, self.bounds)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Come to an end."""
         super().connection_lost(exc)
-        self._make_room()
-        for timer in (self._head_timer, self._stall_timer):
-            if timer is not None:
-                timer.cancel()
+        self.room.make()
+        if self._head_timer is not None:
+            self._head_timer.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head that has begun is to be whole in time."""
@@ -88,38 +164,25 @@ class Protocol(RequestHandler):
     def pause_writing(self) -> None:
         """More is there for the client than it takes."""
         super().pause_writing()
-        self._watch(self.transport)
+        self.room.fill()
 
     def resume_writing(self) -> None:
         """It takes it."""
         super().resume_writing()
-        self._make_room()
-        if self._stall_timer is not None and self.transport is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None
-
-    def room(self) -> asyncio.Future[None] | None:
-        """Give what is done once the client keeps up, or has gone; ``None`` if it keeps up now."""
-        if not self._paused:
-            return None
-        if self._room is None or self._room.done():
-            self._room = self._loop.create_future()
-        return self._room
-
-    def _make_room(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        self.room.make()
 
     async def start(self) -> None:
         """Serve requests until the end."""
         await super().start()
-        self._watch(self.transport)
+        if self.transport is not None:
+            self.room.watch()
 
     def force_close(self) -> None:
         """Close, whatever is going on."""
-        transport = self.transport
+        closing = self.transport is not None
         super().force_close()
-        self._watch(transport)  # closing waits for what the client does not take
+        if closing:
+            self.room.watch()  # closing waits for what the client does not take
 
     def handle_error(
         self,
@@ -150,29 +213,17 @@ class Protocol(RequestHandler):
         if self._waiter is not None and not self._waiter.done():
             self.force_close()
 
-    def _watch(self, transport: asyncio.Transport | None) -> None:
-        """See to it that the client goes on taking what is there for it."""
-        if transport is not None and self._stall_timer is None and (left := transport.get_write_buffer_size()):
-            self._stall_timer = self._loop.call_later(self.bounds.stall_s, self._look, transport, left)
-
-    def _look(self, transport: asyncio.Transport, left: int) -> None:
-        self._stall_timer = None
-        if transport.get_write_buffer_size() < left:
-            self._watch(transport)
-        else:
-            transport.abort()
-
 
 def allow(request: web.BaseRequest, stall_s: float) -> None:
     """Give the client of ``request`` so many seconds in which it may take nothing of its answer."""
     protocol = request.protocol
-    if isinstance(protocol, Protocol) and protocol.bounds.stall_s != stall_s:
-        protocol.bounds = replace(protocol.bounds, stall_s=stall_s)
+    if isinstance(protocol, Protocol):
+        protocol.room.stall_s = stall_s
 
 
 class Server(web.Server):
     """
-    Makes a ``Protocol`` of each connection.
+    Makes a ``Protocol`` of each connection, once it is not on a lane any more.
 
     Args:
         bounds: Gives those of a new connection.
@@ -183,7 +234,8 @@ class Server(web.Server):
         super().__init__(handler, **options)
         self._bounds = bounds
 
-    def __call__(self) -> RequestHandler:
+    def handler(self) -> RequestHandler:
+        """Give the protocol of a connection."""
         protocol = Protocol(self, loop=self._loop, **self._kwargs)
         protocol.bounds = self._bounds()
         return protocol

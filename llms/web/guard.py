@@ -9,7 +9,7 @@ sends its own name), the ``Origin`` must be the gateway's own or an allowed one,
 
 import logging
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv4Address, ip_address
+from typing import TypeVar
 
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
@@ -27,12 +27,17 @@ from llms.errors import (
 )
 from llms.records import VirtualKey
 from llms.web import respond
+from llms.web.connection import own_address
+from llms.web.hosts import goes_by
 from llms.web.inference import Inquiry
 from llms.web.origins import cross_origin
 from llms.web.outlet import StreamOutlet
-from llms.web.services import SERVICES, Live, Policy
+from llms.web.policy import Policy
+from llms.web.services import SERVICES, Live
 
 _log = logging.getLogger("llms.web")
+
+_T = TypeVar("_T")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,7 +46,6 @@ KEY = web.RequestKey("key", VirtualKey)
 INQUIRY = web.RequestKey("inquiry", Inquiry)
 TRAIL_HEADER = "x-llms-trail"
 
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_PATH = 2048
 
@@ -70,7 +74,9 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
     request_id = respond.new_id()
     request[REQUEST_ID] = request_id
     origin: str | None = None
-    try:
+
+    async def handled() -> web.StreamResponse:
+        nonlocal origin
         _require_sane_target(request)
         _require_host(request, policy.hosts)
         origin = _require_origin(request, policy.origins)
@@ -78,27 +84,54 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
             return _preflight(request, request_id, origin)
         if not _public(request, policy.public):
             _authenticate(request, policy.keyring)
-        response = await handler(request)
-    except GatewayError as error:
-        response = _failure(request, error, request_id)
-    except web.HTTPException as error:
-        response = _failure(request, _translated(request, error), request_id)
-        if isinstance(error, web.HTTPMethodNotAllowed):
-            response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
-    except (ConnectionError, TimeoutError):
-        raise  # the client is gone
-    except MemoryError:
-        _log.error("call %s failed: no memory", request_id)  # a traceback would need some
-        short = OverloadedError("The gateway has no memory for this request. Send it again in a moment.")
-        response = await _unforeseen(request, short, request_id)
-    except Exception:
-        _log.exception("call %s failed", request_id)
-        bug = InternalError(f"The gateway failed. Its log has the details under {request_id}.")
-        response = await _unforeseen(request, bug, request_id)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            response = _failure(request, _translated(request, error), request_id)
+            if isinstance(error, web.HTTPMethodNotAllowed):
+                response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+            return response
+
+    failed = await caught(handled, request_id)
+    if isinstance(failed, web.StreamResponse):
+        response = failed
+    else:
+        response = await _failed(request, failed, request_id)
     if not response.prepared:
         response.headers.setdefault("x-request-id", request_id)
         _let_read(response, origin)
     return response
+
+
+async def caught(work: Callable[[], Awaitable[_T]], request_id: str) -> "_T | GatewayError":
+    """
+    Do what a request asks for; give the failure to tell its client of, whatever has failed.
+
+    Raises:
+        ConnectionError: The client is gone.
+        TimeoutError: As well.
+    """
+    try:
+        return await work()
+    except GatewayError as error:
+        return error
+    except (ConnectionError, TimeoutError):
+        raise
+    except MemoryError:
+        _log.error("call %s failed: no memory", request_id)  # a traceback would need some
+        return OverloadedError("The gateway has no memory for this request. Send it again in a moment.")
+    except Exception:
+        _log.exception("call %s failed", request_id)
+        return InternalError(f"The gateway failed. Its log has the details under {request_id}.")
+
+
+async def _failed(request: web.Request, error: GatewayError, request_id: str) -> web.StreamResponse:
+    """Tell of a failure: with a status, or in the stream that has begun, where a second head would be part of it."""
+    inquiry = request.get(INQUIRY)
+    if inquiry is not None and inquiry.last_words is not None and await inquiry.last_words.say(error):
+        assert isinstance(inquiry.outlet, StreamOutlet)  # noqa: S101 - all that aiohttp reads have one
+        return inquiry.outlet.response
+    return _failure(request, error, request_id)
 
 
 def _let_read(response: web.StreamResponse, origin: str | None) -> None:
@@ -115,15 +148,6 @@ def _failure(request: web.Request, error: GatewayError, request_id: str) -> web.
     if request.body_exists and not request.content.is_eof():
         response.force_close()  # the rest of the body is not worth reading
     return response
-
-
-async def _unforeseen(request: web.Request, error: GatewayError, request_id: str) -> web.StreamResponse:
-    """Tell of a failure: with a status, or in the stream that has begun, where a second head would be part of it."""
-    inquiry = request.get(INQUIRY)
-    if inquiry is not None and inquiry.last_words is not None and await inquiry.last_words.say(error):
-        assert isinstance(inquiry.outlet, StreamOutlet)  # noqa: S101 - all that aiohttp reads have one
-        return inquiry.outlet.response
-    return _failure(request, error, request_id)
 
 
 def _require_sane_target(request: web.Request) -> None:
@@ -148,39 +172,10 @@ _QUERY_KEYS = frozenset({"api_key", "api-key", "apikey", "key", "access_token", 
 
 def _require_host(request: web.Request, hosts: frozenset[str]) -> None:
     values = request.headers.getall(hdrs.HOST, [])
-    if len(values) == 1:
-        name, port = _split_port(values[0])
-        if port is not None and (name in _LOOPBACK_NAMES or name in hosts or name == _own_address(request)):
-            return
+    if len(values) == 1 and goes_by(values[0], hosts, own_address(request.transport)):
+        return
     message = "This gateway does not go by that host name. If it should, add the name to server.allowed_hosts."
     raise MisdirectedHostError(message)
-
-
-def _split_port(host: str) -> tuple[str, str | None]:
-    """Give the name and the port's digits (empty where there is none); ``None`` for a port that is none."""
-    bracket = host.rfind("]")
-    colon = host.find(":", bracket + 1)
-    if colon < 0:
-        return host, ""
-    port = host[colon + 1 :]
-    valid = port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536 and len(port) <= 5
-    return host[:colon], port if valid else None
-
-
-def _own_address(request: web.Request) -> str | None:
-    """
-    Give the address that the connection came in on.
-
-    A request that names the very address it was sent to cannot come from a rebound name. A connection to 0.0.0.0 comes
-    in on 127.0.0.1, so that name is refused.
-    """
-    name = request.transport.get_extra_info("sockname") if request.transport else None
-    if not isinstance(name, tuple):
-        return None
-    address = ip_address(name[0].partition("%")[0])
-    if isinstance(address, IPv4Address):
-        return str(address)
-    return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address}]"
 
 
 def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None:

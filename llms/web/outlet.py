@@ -35,7 +35,7 @@ class StreamOutlet:
         if transport is None or not isinstance(protocol, Protocol):
             return None  # the client is gone, and the handler is being cancelled
         transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        return protocol.room()
+        return protocol.room.wait()
 
     async def end(self, data: bytes, *, close: bool) -> None:
         if close:

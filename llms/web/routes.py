@@ -6,6 +6,7 @@ from enum import Enum
 from aiohttp import web
 
 from llms.apis import chat_completions, completions, embeddings
+from llms.apis.api import Api
 from llms.web import body, endpoints, ui, ui_files
 from llms.web.guard import Handler
 
@@ -27,12 +28,19 @@ class Route:
     access: Access = Access.KEY
 
 
+def plain() -> dict[bytes, Api]:
+    """Give the dialects of the inference endpoints, by their paths."""
+    return {
+        b"/v1/chat/completions": chat_completions.API,
+        b"/v1/completions": completions.API,
+        b"/v1/embeddings": embeddings.API,
+    }
+
+
 def table() -> list[Route]:
     """Give every endpoint."""
     return [
-        Route("POST", "/v1/chat/completions", endpoints.inference(chat_completions.API)),
-        Route("POST", "/v1/completions", endpoints.inference(completions.API)),
-        Route("POST", "/v1/embeddings", endpoints.inference(embeddings.API)),
+        *(Route("POST", path.decode(), endpoints.inference(api)) for path, api in plain().items()),
         Route("POST", "/v1/route/explain", endpoints.explain_route),
         Route("GET", "/v1/models", endpoints.list_models),
         Route("GET", "/v1/models/{id:.+}", endpoints.one_model),

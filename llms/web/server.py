@@ -3,7 +3,7 @@ aiohttp's server, with the things changed that a gateway cannot live with.
 
 1. ``handler_cancellation`` is on: a client that goes away cancels its call at once.
 2. A mistaken option is an error at start. aiohttp drops every custom limit with one warning.
-3. Connections are those of ``llms.web.connection``.
+3. Connections begin on a lane (``llms.web.lane``); what is handed over is a ``llms.web.connection.Protocol``.
 4. A connection ends with the answer to a request for an upgrade, none of which is served. aiohttp's parser forgets what
    it has read behind most of them, so the connection may be out of step: a body would be taken for a request.
 5. A version of HTTP other than 1.0 and 1.1 is refused, as aiohttp would answer as if in that version; so is a transfer
@@ -13,7 +13,9 @@ Paths are brought to one spelling before they are routed, so that ``/chat/comple
 ``//v1/chat/completions`` are one route and nobody is redirected: a 301 turns the official client's POST into a GET.
 """
 
+import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -22,9 +24,11 @@ from aiohttp.http_writer import HttpVersion10, HttpVersion11
 from yarl import URL
 
 from llms.errors import ExpectationFailedError, InvalidRequestError
-from llms.web import respond
-from llms.web.connection import Server
-from llms.web.services import LIVE
+from llms.web import respond, routes
+from llms.web.connection import Bounds, Handler, Server
+from llms.web.lane import Lane
+from llms.web.lanes import Lanes
+from llms.web.services import LIVE, Live
 
 _VERSIONS = (HttpVersion10, HttpVersion11)
 _UNKNOWN = web.RequestKey("unknown", bool)
@@ -80,15 +84,39 @@ class Runner(web.AppRunner):
                 failure = ExpectationFailedError("Expect can be '100-continue' only. Leave the header out.")
                 return respond.failure(failure, respond.new_id())
 
-        server = Server(
+        server = _Server(
+            self._live,
             handle,
             bounds=lambda: self._live.now.services.bounds,
             request_factory=canonical,
             handler_cancellation=True,
             **made._kwargs,  # noqa: SLF001 - aiohttp's own, to be handed on
         )
-        server()  # fails at start, not at the first connection, if aiohttp does not know an option
+        server.handler()  # fails at start, not at the first connection, if aiohttp does not know an option
         return server
+
+
+class _Server(Server):
+    """
+    Begins each connection on a lane.
+
+    Args:
+        live: Has the services that a request is handled with.
+    """
+
+    def __init__(self, live: Live, handler: Handler, *, bounds: Callable[[], Bounds], **options: Any) -> None:
+        super().__init__(handler, bounds=bounds, **options)
+        self._lanes = Lanes(live, routes.plain(), bounds, self.handler)
+
+    def __call__(self) -> Lane:  # type: ignore[override]  # a protocol is all that the loop wants
+        return Lane(self._lanes)
+
+    def pre_shutdown(self) -> None:
+        super().pre_shutdown()
+        self._lanes.close_idle()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's name
+        await asyncio.gather(super().shutdown(timeout), self._lanes.close(timeout))
 
 
 def _known(message: RawRequestMessage) -> bool:

@@ -13,30 +13,12 @@ from types import TracebackType
 
 from aiohttp import web
 
-from llms.auth import Keyring
 from llms.catalog import Catalog
 from llms.gateway import Gateway
 from llms.idempotency import Answers
 from llms.web.body import Limits
 from llms.web.connection import Bounds
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """
-    Who may talk to the gateway.
-
-    Args:
-        keyring: The keys.
-        hosts: Names besides the loopback ones that the gateway goes by, without port.
-        origins: Origins besides its own that may call it from a browser, as ``https://chat.example``.
-        public: Paths that need no key, as the router writes them: ``/ui/{path}``.
-    """
-
-    keyring: Keyring
-    hosts: frozenset[str]
-    origins: frozenset[str]
-    public: frozenset[str]
+from llms.web.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
