@@ -64,7 +64,8 @@ class Lanes:
             self._heads.clear()
         found = self._heads.get((head, own_address))
         if found is None:
-            found = read(head, self._apis, self.live.now.services.policy, own_address)
+            services = self.live.now.services
+            found = read(head, self._apis, services.policy, services.limits.max_bytes, own_address)
             if found is not None:
                 if len(self._heads) >= _MOST_HEADS:
                     self._heads.clear()

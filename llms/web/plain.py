@@ -69,13 +69,16 @@ class Plain:
     length: int
 
 
-def read(head: bytes, apis: Mapping[bytes, Api], policy: Policy, own_address: str | None) -> Plain | None:
+def read(
+    head: bytes, apis: Mapping[bytes, Api], policy: Policy, max_bytes: int, own_address: str | None
+) -> Plain | None:
     """
     Read a head; ``None`` if it is not a plain request's, or the request is to be refused.
 
     Args:
         head: From the first byte to the empty line, that included.
         apis: By their paths.
+        max_bytes: The longest body that is taken.
         own_address: The address that the connection came in on, as ``Host`` would name it.
     """
     found = _HEAD.fullmatch(head)
@@ -83,7 +86,7 @@ def read(head: bytes, apis: Mapping[bytes, Api], policy: Policy, own_address: st
         return None
     lines = [line.partition(b":") for line in found[2].split(b"\r\n")[:-1]]
     fields = {name.lower(): value.strip(b" ") for name, _, value in lines}
-    if len(fields) < len(lines) or not _framed_plainly(fields):
+    if len(fields) < len(lines) or not _framed_plainly(fields, min(max_bytes, MAX_BODY)):
         return None
     if b"host" not in fields or not goes_by(fields[b"host"].decode("ascii"), policy.hosts, own_address):
         return None
@@ -95,10 +98,10 @@ def read(head: bytes, apis: Mapping[bytes, Api], policy: Policy, own_address: st
     return Plain(api, key, int(fields[b"content-length"]))
 
 
-def _framed_plainly(fields: Mapping[bytes, bytes]) -> bool:
+def _framed_plainly(fields: Mapping[bytes, bytes], max_bytes: int) -> bool:
     """Whether it is one JSON body, whose length is told, and nothing else is asked for."""
     told = fields.keys() - {b"connection"} if fields.get(b"connection", b"").lower() == b"keep-alive" else fields.keys()
     length = fields.get(b"content-length", b"")
-    if not _TELLING.isdisjoint(told) or not _LENGTH.fullmatch(length) or int(length) > MAX_BODY:
+    if not _TELLING.isdisjoint(told) or not _LENGTH.fullmatch(length) or int(length) > max_bytes:
         return False
     return fields.get(b"content-type", b"").lower() in _JSON
