@@ -216,6 +216,8 @@ class Lane(asyncio.Protocol):
         if answered:
             if answer is not None:
                 self._write_whole(answer)
+            if (room := self._room.wait()) is not None:
+                await room  # or the answers to a client that only asks would be kept for it
             self.task = None
             self._next()
 

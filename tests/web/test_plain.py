@@ -129,38 +129,22 @@ def test_key(lines, known):
     assert known is (found is not None and found.key is not None)
 
 
-NAMES = st.sampled_from(
-    ["Host", "Content-Length", "Content-Type", "Connection", "Transfer-Encoding", "X", "Accept", "Content-length", "Te"]
+NAMES = st.sampled_from(["Host", "Content-Length", "Transfer-Encoding", "Connection", "X", "accept", "Te"])
+VALUES = st.text(st.sampled_from('\t\x0b\x7f\xa0 ,:;="0123axchunked'), max_size=6)
+BREAKS = st.sampled_from(["\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n", "\0\r\n", "\r\n "])
+ODD = st.tuples(NAMES, st.sampled_from([":", ": ", " :", ":  "]), VALUES, BREAKS).map("".join)
+USUAL = st.sampled_from(
+    ["Accept: */*\r\n", "User-Agent:x y\r\n", "CONNECTION: Keep-Alive\r\n", "X-A: \r\n", "X-b:  c: d \r\n"]
 )
-VALUES = st.sampled_from(
-    [
-        "12",
-        "0",
-        "012",
-        " 12 ",
-        "12 12",
-        "chunked",
-        "keep-alive",
-        "application/json",
-        "localhost",
-        "x:y",
-        "a b",
-        "\t12",
-        "",
-    ]
-) | st.text(st.characters(codec="latin-1"), max_size=6)
-BREAKS = st.sampled_from(["\r\n"] * 20 + ["\n", "\r", "\r\r\n", "\0\r\n", "\r\n "])
-FIELDS = st.lists(st.tuples(NAMES, st.sampled_from([":", ": ", " :", ":  "]), VALUES, BREAKS), max_size=6)
+LENGTHS = st.sampled_from(["0", "1", "12", "012", " 12", "12 ", "  0000012", "12\t", "1 2", "0x12", "12,12"])
 
 
-@given(fields=FIELDS, whole=st.booleans())
+@given(usual=st.lists(USUAL, max_size=3, unique=True), odd=st.lists(ODD, max_size=1), length=LENGTHS)
 @settings(max_examples=1500, deadline=None)
-def test_others_read_the_same(fields, whole):
+def test_others_read_the_same(usual, odd, length):
     """Method, path and length are what aiohttp's parser and h11 find in the same bytes."""
-    lines = [f"{PATH}\r\n"]
-    if whole:
-        lines += [f"{line}\r\n" for line in (HOST, JSON, LENGTH)]
-    data = "".join([*lines, *("".join(parts) for parts in fields), "\r\n"]).encode("latin-1")
+    lines = [f"{PATH}\r\n{HOST}\r\n{JSON}\r\nContent-Length:{length}\r\n", *usual, *odd, "\r\n"]
+    data = "".join(lines).encode("latin-1")
     plain = read(data, APIS, OPEN, MAX_BODY, None)
     if plain is None:
         return
