@@ -53,6 +53,7 @@ class Lane(asyncio.Protocol):
         "_closing",
         "_due_at",
         "_have",
+        "_held",
         "_lanes",
         "_loop",
         "_need",
@@ -72,6 +73,7 @@ class Lane(asyncio.Protocol):
         self._bounds = lanes.bounds()
         self._pieces: list[bytes] = []  # that came and have not been used; joined once, so that small ones stay cheap
         self._have = 0  # bytes in them
+        self._held = False  # whether reading is paused
         self._need = 0  # bytes before which there is no use in looking at them
         self._closing = False
         self._address: str | None = None
@@ -113,7 +115,8 @@ class Lane(asyncio.Protocol):
         self._pieces.append(data)
         self._have += len(data)
         if self.task is not None:
-            if self._have > _MOST_AHEAD:
+            if self._have > _MOST_AHEAD and not self._held:
+                self._held = True
                 self._transport.pause_reading()
         elif self._have >= self._need:
             self._take(self._joined())
@@ -172,6 +175,8 @@ class Lane(asyncio.Protocol):
             self._timer.cancel()
         other = self._lanes.other()
         self._transport.set_protocol(other)
+        if self._held:
+            self._transport.resume_reading()
         other.connection_made(self._transport)
         if self._room.full:
             other.pause_writing()
@@ -243,9 +248,10 @@ class Lane(asyncio.Protocol):
             return
         self._await_request(_KEEP_ALIVE_S)
         if self._pieces:
-            if self._have > _MOST_AHEAD:
-                self._transport.resume_reading()
             self._take(self._joined())
+        if self._held and self._have <= _MOST_AHEAD:
+            self._held = False
+            self._transport.resume_reading()
 
     def _allow(self, stall_s: float) -> None:
         self._room.stall_s = stall_s

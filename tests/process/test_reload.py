@@ -171,7 +171,9 @@ async def test_a_call_keeps_what_it_began_with(gateway, upstream):
         await client.request("POST", PATH, body={"model": "m", "messages": [{"role": "user", "content": "x"}]})
         await upstream.received()
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode()
-        head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        # Not a plain request: that is taken up once it is whole.
+        head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nx-llms-trail: 1\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
         await slow.send(head.encode() + body[:10])
         await asyncio.sleep(0.05)
         await reload.take(config())
