@@ -70,7 +70,7 @@ def private(address: str) -> bool:
 def public_name(host: str) -> bool:
     """Whether ``host`` is a name that the whole world knows, and no address."""
     name = host.rstrip(".").lower()
-    return "." in name and not name.endswith(_PRIVATE_ENDS) and not _is_address(host)
+    return "." in name and not name.endswith(_PRIVATE_ENDS) and not is_address(host)
 
 
 def allowed(addresses: Iterable[str], *, public_only: bool) -> list[str]:
@@ -78,7 +78,8 @@ def allowed(addresses: Iterable[str], *, public_only: bool) -> list[str]:
     return [address for address in addresses if not refused(address) and not (public_only and private(address))]
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an address, and no name."""
     return _parsed(host) is not None
 
 

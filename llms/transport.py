@@ -1,50 +1,45 @@
 """
-The one way out: every request to a provider goes through here, and every foreign exception is translated here, once.
+The one way out: every request to a provider goes through here, and every foreign exception is translated, once.
 
-One pooled aiohttp client for the process. It follows no redirect (aiohttp drops ``Authorization`` on the way to
-another origin but carries ``x-api-key`` and the prompt along), keeps no cookies, and lets idle connections go before
-the servers do, which close theirs after 5 seconds at the earliest (uvicorn, vLLM). How many calls may run is for others
-to bound.
+One client of HTTP/1.1 for the process, ``llms.http1``. It follows no redirect, keeps no cookies and knows no proxy, as
+the configuration has none. Connections are shared by calls to one place with one key, and none that may lead to a
+private address is used where only a public one will do. How many calls may run is for others to bound.
 """
 
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
-from math import inf
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self
 
-import aiohttp
-from yarl import URL
-
-from llms import egress
-from llms.connector import Connector
-from llms.errors import GatewayError, Retry, UpstreamAddressError, UpstreamEventTooLargeError
+from llms.errors import GatewayError, Retry, UpstreamBadResponseError, UpstreamEventTooLargeError
+from llms.http1.connect import connect
+from llms.http1.connection import Connection
+from llms.http1.head import Head
+from llms.http1.pieces import READ_BYTES
+from llms.http1.pool import Pool
+from llms.http1.pour import Sink, pour
+from llms.http1.request import Place, Prepared, prepared
+from llms.http1.tls import verifying
 from llms.records import EnoughError, UpstreamRequest
 from llms.resolver import Resolver
-from llms.transport_failures import before_answer, begun, within_answer
+from llms.transport_failures import address_refused, no_answer, not_sendable
 from llms.wire.content_coding import inflater
 from llms.wire.scrub import scrub
 
 _log = logging.getLogger("llms.transport")
 
-_KEEP_ALIVE_S = 4.0
 _STALE_S = 1.0
-_LINGER_S = 1.0
-_LINGER_BYTES = 64 << 10
 _LOGGED_TEXT = 200
 _SECRET_LENGTH = 8
 _LONG_BODY_BYTES = 256 << 10
-_READ_BYTES = 64 << 10
-"""The largest block. A burst is cut into such pieces, so that no stream holds up the others or piles up in memory."""
 
 
 class Transport:
     """
-    The pooled client. Use as an async context manager; leaving it closes every connection.
+    The client. Use as an async context manager; leaving it closes every connection.
 
     Args:
         connect_s: Longest wait for a connection, DNS and TLS included, where a request does not set its own.
@@ -60,22 +55,18 @@ class Transport:
     ) -> None:
         self._connect_s = connect_s
         self._tls = tls
-        self._names = names
-        self._clients: dict[bool, _Client] = {}
-        self._lingering: set[asyncio.Task[None]] = set()
+        self._make_names = names
+        self._names: Resolver
+        self._pool: Pool | None = None
 
     async def __aenter__(self) -> Self:
-        resolver = self._names()
-        # Two pools, so that no connection to a private address is found where only a public one will do.
-        self._clients = {strict: _Client(resolver, strict, self._tls or True) for strict in (False, True)}
+        self._names = self._make_names()
+        self._pool = Pool(asyncio.get_running_loop())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._lingering:
-            task.cancel()
-        await asyncio.gather(*self._lingering, return_exceptions=True)
-        for client in self._clients.values():
-            await client.session.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     def send(self, request: UpstreamRequest, connect_s: float | None = None, *, private: bool = False) -> "Exchange":
         """
@@ -84,140 +75,142 @@ class Transport:
         Args:
             private: Whether a public name may lead to a private address; see ``llms.egress``.
         """
-        assert self._clients, "the transport is used inside its context only"  # noqa: S101
-        url = URL(request.url)
-        strict = not private and url.scheme == "https" and egress.public_name(url.raw_host or "")
-        return Exchange(self._clients[strict], request, url, connect_s or self._connect_s, self._lingering)
+        assert self._pool is not None, "the transport is used inside its context only"  # noqa: S101
+        return Exchange(self, self._pool, request, connect_s or self._connect_s, private=private)
 
-
-class _Client:
-    """A pool, and a session that uses it."""
-
-    def __init__(self, resolver: Resolver, strict: bool, tls: ssl.SSLContext | bool) -> None:  # noqa: FBT001
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
-        self.connector = Connector(resolver, public_only=strict, keepalive_timeout=_KEEP_ALIVE_S, ssl=tls)
-        self.session = aiohttp.ClientSession(
-            connector=self.connector,
-            auto_decompress=False,  # wire.content_coding knows when to stop
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[trace],
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
-        self.session._retry_connection = False  # noqa: SLF001 - it would take the next stale connection
-
-
-async def _note_reuse(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    context.trace_request_ctx["reused"] = True
+    async def connect(self, pool: Pool, place: Place, within_s: float) -> Connection:
+        """Open a connection; as ``llms.http1.connect``."""
+        if place.tls and self._tls is None:
+            self._tls = verifying()
+        tls = self._tls if place.tls else None
+        return await connect(place, self._names, tls, within_s, lambda: pool.new(place))
 
 
 class Exchange:
-    """One request and its answer, as an async context manager; satisfies ``UpstreamResponse`` while it is open."""
+    """
+    One request and its answer, as an async context manager; satisfies ``UpstreamResponse`` while it is open.
+
+    Attributes:
+        connected_at: Seconds, of the loop's clock, at which there was a connection to send the request over.
+        first_byte_at: Those at which the answer began.
+        reused: Whether the connection had been used before.
+    """
+
+    __slots__ = (
+        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_transport", "connected_at",
+        "reused",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        client: "_Client",
-        request: UpstreamRequest,
-        url: URL,
-        connect_s: float,
-        lingering: set[asyncio.Task[None]],
+        self, transport: Transport, pool: Pool, request: UpstreamRequest, connect_s: float, *, private: bool
     ) -> None:
-        self._client = client
+        self._transport = transport
+        self._pool = pool
         self._request = request
-        self._url = url
         self._connect_s = connect_s
-        self._lingering = lingering
-        self._response: aiohttp.ClientResponse
+        self._private = private
+        self._connection: Connection
+        self._head: Head
+        self._reads: AsyncGenerator[bytes, None] | None = None
+        self.connected_at = 0.0
+        self.reused = False
 
     async def __aenter__(self) -> Self:
+        request = self._request
         try:
-            self._response = await self._answer()
+            what = prepared(request.method, request.url, tuple(request.headers.items()), private=self._private)
+        except ValueError:
+            raise not_sendable() from None
+        if what.refused:
+            raise address_refused()
+        try:
+            self._head = await self._answer(what)
         except GatewayError as failure:
             if failure.retry is not Retry.STALE:
                 raise
             # The server has closed one idle connection, so its others are not to be trusted: what is sent next, here
             # or by whoever decides on it, goes over a new one.
-            self._client.connector.drop_idle(self._url.raw_host, self._url.port)
-            if self._request.method != "GET":
+            self._pool.drop(what.place)
+            if request.method != "GET":
                 raise
-            self._response = await self._answer()
+            self._head = await self._answer(what)
         return self
 
-    async def _answer(self) -> aiohttp.ClientResponse:
-        request = self._request
-        if egress.refused(self._url.raw_host or ""):
-            message = "The gateway does not connect to the provider's address. Check its base_url."
-            raise UpstreamAddressError(message)
-        headers, data = _framed(request)
-        context: dict[str, bool] = {}
-        loop = asyncio.get_running_loop()
-        started_at = loop.time()
+    async def _answer(self, what: Prepared) -> Head:
+        now = asyncio.get_running_loop().time
+        started_at = self.connected_at = now()
+        connection = self._pool.take(what.place, started_at)
+        self.reused = connection is not None
+        if connection is None:
+            connection = await self._transport.connect(self._pool, what.place, self._connect_s)
+            self.connected_at = now()
+        self._connection = connection
+        body = self._request.body
+        head: Head | None = None
         try:
-            return await self._client.session.request(
-                request.method,
-                self._url,
-                headers=headers,
-                data=data,
-                allow_redirects=False,
-                timeout=_timeout(self._connect_s),
-                trace_request_ctx=context,
-            )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if isinstance(error, aiohttp.ClientResponseError):
-                _note_bytes(error.message, request)
-            stale = "reused" in context and loop.time() - started_at <= _STALE_S and not begun(error)
-            failure = before_answer(error, tls=self._url.scheme == "https", stale=stale)
-            raise failure from None  # the cause's text may hold the request's headers
+            if body is None:
+                connection.ask(what.bare_head)
+            elif len(body) <= _LONG_BODY_BYTES:
+                connection.ask(what.head(len(body)) + body)
+            else:
+                await connection.ask_at_length(what.head(len(body)), body)
+            head = await connection.head()
+        except UpstreamBadResponseError:
+            self._note_bytes(what.place.host)
+            raise
+        finally:
+            if head is None:
+                connection.abort()
+        if head is None:
+            stale = self.reused and now() - started_at <= _STALE_S and not self._begun(connection)
+            raise no_answer(stale=stale)
+        return head
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        response = self._response
-        if kind is None and not response.content.is_eof() and response.content.exception() is None:
-            # The answer is complete, its framing is not: usually a chunk terminator on its way. Nobody waits for it.
-            task = asyncio.create_task(_linger(response))
-            self._lingering.add(task)
-            task.add_done_callback(self._lingering.discard)
-            task.add_done_callback(lambda _: response.close())  # also if it is cancelled before it begins
-        else:
-            response.close()
+        self._connection.leave(well=kind is None)
+
+    @property
+    def first_byte_at(self) -> float:
+        return self._connection.first_byte_at
 
     @property
     def status(self) -> int:
-        return self._response.status
+        return self._head.status
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+        return self._head.headers
 
     @property
     def content_type(self) -> str:
-        return self._response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return (self._head.headers.value(b"content-type") or "").partition(";")[0].strip().lower()
 
-    async def blocks(self) -> AsyncGenerator[bytes, None]:
-        content = self._response.content
-        coding = inflater(self._response.headers.get("Content-Encoding", ""))
-        try:
-            while data := await content.read(_READ_BYTES):
-                for piece in (data,) if coding is None else coding.feed(data):
-                    yield piece
-                    if len(piece) >= _READ_BYTES:
-                        await asyncio.sleep(0)  # more is there already: let others have their turn
-        except (aiohttp.ClientError, OSError) as error:
-            raise within_answer(error) from None
+    def blocks(self) -> AsyncGenerator[bytes, None]:
+        if self._reads is None:
+            self._reads = self._read_on()
+        return self._reads
+
+    async def _read_on(self) -> AsyncGenerator[bytes, None]:
+        connection = self._connection
+        coding = inflater(self._coding)
+        while data := await connection.read():
+            for piece in (data,) if coding is None else coding.feed(data):
+                yield piece
+                if len(piece) >= READ_BYTES:
+                    await asyncio.sleep(0)  # more is there already: let others have their turn
         if coding is not None:
             coding.close()
 
-    async def into(self, take: Callable[[bytes], Awaitable[None] | None]) -> None:
-        async for data in self.blocks():
-            try:
-                room = take(data)
-            except EnoughError:
-                return
-            if room is not None:
-                await room
+    async def into(self, sink: Sink) -> None:
+        if self._coding in ("", "identity"):
+            await pour(self._connection, sink)
+            return
+        with suppress(EnoughError):
+            async for piece in self.blocks():  # compressed, which nobody asked for: no need to be quick
+                if (busy := sink(piece)) is not None:
+                    await busy
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []
@@ -230,39 +223,19 @@ class Exchange:
                 raise UpstreamEventTooLargeError(message)
         return b"".join(pieces)
 
+    @staticmethod
+    def _begun(connection: Connection) -> bool:
+        return connection.answer is not None and connection.answer.begun
 
-def _note_bytes(text: str, request: UpstreamRequest) -> None:
-    """Log what came in place of HTTP, which is in aiohttp's text; a server may echo the key that it was sent."""
-    if _log.isEnabledFor(logging.DEBUG):
-        secrets = [word for value in request.headers.values() for word in value.split() if len(word) >= _SECRET_LENGTH]
-        _log.debug("no HTTP from %s: %s", URL(request.url).raw_host, scrub(text, secrets)[:_LOGGED_TEXT])
+    @property
+    def _coding(self) -> str:
+        return (self._head.headers.value(b"content-encoding") or "").lower()
 
-
-@lru_cache(64)
-def _timeout(connect_s: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=connect_s, ceil_threshold=inf)  # to the millisecond
-
-
-def _framed(request: UpstreamRequest) -> tuple[Mapping[str, str], bytes | AsyncGenerator[memoryview, None] | None]:
-    """Give the headers and the body as they are handed on; a long body in pieces, whose length the headers tell."""
-    body = request.body
-    if body is None or len(body) <= _LONG_BODY_BYTES:
-        return request.headers, body
-    return {**request.headers, "Content-Length": str(len(body))}, _pieces(body)
-
-
-async def _pieces(body: bytes) -> AsyncGenerator[memoryview, None]:
-    # Sent piece by piece, a long body leaves room to notice an answer that comes before its end.
-    view = memoryview(body)
-    for start in range(0, len(body), _READ_BYTES):
-        yield view[start : start + _READ_BYTES]
-        await asyncio.sleep(0)
-
-
-async def _linger(response: aiohttp.ClientResponse) -> None:
-    """Read what little is left, so that the connection can be used again; give up if there is more than a little."""
-    left = _LINGER_BYTES
-    with suppress(aiohttp.ClientError, TimeoutError, OSError):
-        async with asyncio.timeout(_LINGER_S):
-            while left > 0 and (data := await response.content.readany()):
-                left -= len(data)
+    def _note_bytes(self, host: str) -> None:
+        """Log what came in place of HTTP; a server may echo the key that it was sent."""
+        if _log.isEnabledFor(logging.DEBUG):
+            words = [word for value in self._request.headers.values() for word in value.split()]
+            secrets = [word for word in words if len(word) >= _SECRET_LENGTH]
+            answer = self._connection.answer
+            text = "" if answer is None else answer.beginning.decode("utf-8", "replace")
+            _log.debug("no HTTP from %s: %s", host, scrub(text, secrets)[:_LOGGED_TEXT])

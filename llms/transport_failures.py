@@ -1,10 +1,8 @@
-"""What aiohttp's exceptions mean: each is translated here, once. Their own texts, which quote requests, are dropped."""
+"""What it means when a provider cannot be reached or its answer cannot be read: each in our words, here, once."""
 
 import errno
+import ssl
 
-import aiohttp
-
-from llms.connector import AddressRefusedError
 from llms.errors import (
     ConnectTimeoutError,
     GatewayError,
@@ -13,7 +11,6 @@ from llms.errors import (
     UpstreamAddressError,
     UpstreamBadResponseError,
     UpstreamDisconnectedError,
-    UpstreamError,
     UpstreamTLSError,
     UpstreamTruncatedError,
     UpstreamUnreachableError,
@@ -33,63 +30,77 @@ _SPENT = {
 """What the gateway itself lacks when a connection fails so; no fault of the provider's."""
 
 
-def before_answer(error: Exception, *, tls: bool, stale: bool) -> GatewayError:
+def not_sendable() -> GatewayError:
+    """Say that an address or a header cannot be sent; neither is quoted."""
+    message = "The provider's address, or a header for it, is not valid. Check its base_url and its key."
+    return UpstreamUnreachableError(message)
+
+
+def address_refused(*, private: bool | None = None) -> GatewayError:
     """
-    Say what it means that a request got no answer.
+    Say that nothing is sent to an address.
 
     Args:
-        tls: Whether it was to be sent over TLS.
-        stale: Whether the connection was an idle one and failed at once.
+        private: Whether the option of that name would allow it; ``None`` if the address was written out.
     """
-    if isinstance(error, aiohttp.InvalidURL) or not isinstance(error, aiohttp.ClientError | OSError):
-        # An address or a header that cannot be sent; the error's own text quotes it.
-        message = "The provider's address, or a header for it, is not valid. Check its base_url and its key."
-        return UpstreamUnreachableError(message)
-    if isinstance(error, TimeoutError):
-        return ConnectTimeoutError("No connection to the provider in the time allowed (connect_s).")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return _not_connected(error, tls=tls)
-    if isinstance(error, aiohttp.ClientResponseError):
-        # aiohttp says status 400 here and puts the upstream's raw bytes into the message: neither is passed on.
-        return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
-    if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        retry = Retry.STALE if stale else Retry.AMBIGUOUS
-        return UpstreamDisconnectedError("The provider closed the connection without an answer.", retry=retry)
-    return UpstreamBadResponseError("The provider's answer cannot be read.")
+    if private is None:
+        return UpstreamAddressError("The gateway does not connect to the provider's address. Check its base_url.")
+    message = "The provider's name leads to an address that the gateway does not connect to."
+    if private:
+        message += ' If the address is right, set "private": true for the provider.'
+    return UpstreamAddressError(message)
 
 
-def begun(error: Exception) -> bool:
-    """Whether the beginning of an answer had come before ``error``."""
-    # aiohttp puts the unfinished head where the message would be.
-    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+def connect_timeout() -> GatewayError:
+    """Say that opening a connection took too long."""
+    return ConnectTimeoutError("No connection to the provider in the time allowed (connect_s).")
 
 
-def within_answer(error: Exception) -> UpstreamError:
-    """Say what it means that an answer stopped before its end."""
-    if isinstance(error.__cause__, aiohttp.http.HttpProcessingError) and not _cut(error.__cause__):
-        return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
+def not_named(error: OSError) -> GatewayError:
+    """Say why a name led nowhere."""
+    return _spent(error) or UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
+
+
+def not_connected(error: OSError, *, tls: bool) -> GatewayError:
+    """
+    Say why a connection could not be opened.
+
+    Args:
+        tls: Whether it was to be one over TLS.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return UpstreamTLSError("The provider's TLS certificate cannot be verified. Check its base_url.")
+    if isinstance(error, ssl.SSLError) or (tls and isinstance(error, _CUT)):
+        message = "The TLS handshake with the provider failed. Check its base_url."
+        # A handshake that was cut short may go through next time; one that was refused will not.
+        cut = isinstance(error, ConnectionError)
+        return UpstreamTLSError(message, retry=Retry.SAFE if cut else Retry.NEVER)
+    return _spent(error) or UpstreamUnreachableError(
+        "The provider cannot be reached. Check its base_url, and that it runs."
+    )
+
+
+def no_answer(*, stale: bool) -> GatewayError:
+    """
+    Say that a connection ended without an answer.
+
+    Args:
+        stale: Whether it was an idle one and failed at once.
+    """
+    retry = Retry.STALE if stale else Retry.AMBIGUOUS
+    return UpstreamDisconnectedError("The provider closed the connection without an answer.", retry=retry)
+
+
+def not_http() -> GatewayError:
+    """Say that what came is not HTTP. None of it is passed on."""
+    return UpstreamBadResponseError("The provider's answer is not valid HTTP.")
+
+
+def cut_short() -> GatewayError:
+    """Say that an answer stopped before its end."""
     return UpstreamTruncatedError("The provider closed the connection before the answer was complete.")
 
 
-def _not_connected(error: aiohttp.ClientConnectorError, *, tls: bool) -> GatewayError:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return UpstreamTLSError("The provider's TLS certificate cannot be verified. Check its base_url.")
-    if isinstance(error, aiohttp.ClientSSLError) or (tls and isinstance(error.os_error, _CUT)):
-        message = "The TLS handshake with the provider failed. Check its base_url."
-        # A handshake that was cut short may go through next time; one that was refused will not.
-        cut = isinstance(error.os_error, ConnectionError | TimeoutError)
-        return UpstreamTLSError(message, retry=Retry.SAFE if cut else Retry.NEVER)
-    if (spent := _SPENT.get(error.os_error.errno or 0)) is not None:
-        return OverloadedError(f"The gateway has run out of {spent}.", retry_after_s=1)
-    if isinstance(error.os_error, AddressRefusedError):
-        message = "The provider's name leads to an address that the gateway does not connect to."
-        if error.os_error.private:
-            message += ' If the address is right, set "private": true for the provider.'
-        return UpstreamAddressError(message)
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return UpstreamUnreachableError("The provider's host name cannot be resolved. Check its base_url.")
-    return UpstreamUnreachableError("The provider cannot be reached. Check its base_url, and that it runs.")
-
-
-def _cut(error: aiohttp.http.HttpProcessingError) -> bool:
-    return "Not enough data" in error.message
+def _spent(error: OSError) -> GatewayError | None:
+    spent = _SPENT.get(error.errno or 0)
+    return None if spent is None else OverloadedError(f"The gateway has run out of {spent}.", retry_after_s=1)

@@ -1,48 +1,42 @@
-"""What aiohttp's exceptions mean; most are met in tests/faults."""
+"""What it means that a provider cannot be reached; most is met in tests/faults."""
 
 import errno
+import ssl
 
-import aiohttp
 import pytest
 
 from llms.errors import Retry
-from llms.transport_failures import before_answer, begun, within_answer
+from llms.transport_failures import no_answer, not_connected, not_named
+
+
+@pytest.mark.parametrize("failed", [lambda error: not_connected(error, tls=False), not_named])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.EAGAIN])
+def test_what_the_gateway_lacks(failed, number):
+    """A connection that fails for want of something here is our overload, not the provider's failure."""
+    failure = failed(OSError(number, "x"))
+
+    assert (503, "overloaded", 1) == (failure.http_status(), failure.code, failure.retry_after_s)
 
 
 @pytest.mark.parametrize(
-    ("error", "stale", "code", "retry"),
+    ("error", "tls", "code", "retry"),
     [
-        (aiohttp.InvalidURL("http://x"), False, "upstream_unreachable", Retry.SAFE),
-        (ValueError("header"), False, "upstream_unreachable", Retry.SAFE),
-        (TimeoutError(), False, "upstream_connect_timeout", Retry.SAFE),
-        (aiohttp.ServerDisconnectedError(), False, "upstream_disconnected", Retry.AMBIGUOUS),
-        (aiohttp.ServerDisconnectedError(), True, "upstream_disconnected", Retry.STALE),
-        (OSError(5, "input/output error"), False, "upstream_disconnected", Retry.AMBIGUOUS),
-        (aiohttp.ClientPayloadError("sk-canary"), False, "upstream_bad_response", Retry.NEVER),
+        (ConnectionRefusedError("sk-canary"), False, "upstream_unreachable", Retry.SAFE),
+        (OSError(errno.EHOSTUNREACH, "sk-canary"), True, "upstream_unreachable", Retry.SAFE),
+        (ConnectionResetError("sk-canary"), True, "upstream_tls_error", Retry.SAFE),
+        (ssl.SSLError("sk-canary"), True, "upstream_tls_error", Retry.NEVER),
+        (ssl.SSLCertVerificationError("sk-canary"), True, "upstream_tls_error", Retry.NEVER),
     ],
 )
-def test_before_an_answer(error, stale, code, retry):
-    """Each exception has one meaning, and none of its text is passed on."""
-    failure = before_answer(error, tls=True, stale=stale)
+def test_not_connected(error, tls, code, retry):
+    """Each error has one meaning, and none of its text is passed on."""
+    failure = not_connected(error, tls=tls)
 
     assert (code, retry) == (failure.code, failure.retry)
     assert "canary" not in failure.message
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.EAGAIN])
-def test_what_the_gateway_lacks(number):
-    """A connection that fails for want of something here is our overload, not the provider's failure."""
-    failure = before_answer(aiohttp.ClientConnectorError(None, OSError(number, "x")), tls=False, stale=False)
-
-    assert (503, "overloaded", 1) == (failure.http_status(), failure.code, failure.retry_after_s)
-
-
-def test_begun():
-    """A connection that ends before an answer is not one that ends within its head."""
-    assert not begun(aiohttp.ServerDisconnectedError())
-    assert not begun(OSError())
-
-
-def test_within_an_answer():
-    """An answer that stops is cut short."""
-    assert "upstream_truncated" == within_answer(aiohttp.ClientPayloadError("x")).code
+@pytest.mark.parametrize(("stale", "retry"), [(True, Retry.STALE), (False, Retry.AMBIGUOUS)])
+def test_no_answer(stale, retry):
+    """Of an idle connection that fails at once it is known that nothing was done."""
+    assert retry is no_answer(stale=stale).retry

@@ -83,7 +83,7 @@ class EventStream:
         if not self.started and await self._begin(data):
             return
         if (room := self.push(data)) is not None:
-            await room
+            await asyncio.shield(room)  # others wait for it, too
 
     def push(self, data: bytes) -> asyncio.Future[None] | None:
         """Send ``data`` of a stream that has begun; see ``Outlet.push``."""

@@ -109,9 +109,9 @@ BUGS = {
         ("tests/test_gateway.py", "tests/faults/test_upstream_stale.py", "tests/faults/test_retry.py"),
     ),
     "take what is left over for the next answer": Bug(
-        "connector.py",
-        "if connection.protocol is not None and not connection.protocol.should_close:",
-        "if connection.protocol is not None:",
+        "http1/connection.py",
+        "if answer.extra or self._paused or transport is None or transport.get_write_buffer_size():",
+        "if transport is None:",
         ("tests/faults/test_upstream_http.py", STREAMS, CLIENT),
     ),
     "make no record of a client that left": Bug(
