@@ -52,12 +52,15 @@ class _Pour:
         if self._turning or self._held is not None or self._resting is not None or self.ended.done():
             return
         self._turning = True
+        arrived = self._connection.pieces.length > 0
         try:
-            waits = self._hand_on()
-            if not waits and self._connection.at_end():
-                self.ended.set_result(None)
-            elif not waits:
-                self._read_on()
+            if not self._hand_on():
+                if self._connection.at_end():
+                    self.ended.set_result(None)
+                elif arrived:
+                    self._read_on()
+                else:
+                    self._connection.resume()
         except EnoughError:
             self.ended.set_result(None)
         except Exception as error:

@@ -153,7 +153,7 @@ class Protocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Read on; a head that has begun is to be whole in time."""
         super().data_received(data)
-        incomplete = self._waiter is not None and not self._waiter.done()
+        incomplete = self._waits()
         if self._head_timer is not None:
             if not incomplete:
                 self._head_timer.cancel()
@@ -210,8 +210,14 @@ class Protocol(RequestHandler):
 
     def _head_is_late(self) -> None:
         self._head_timer = None
-        if self._waiter is not None and not self._waiter.done():
+        if self._waits():
             self.force_close()
+
+    def _waits(self) -> bool:
+        """Whether no request is there, be it that ``start`` waits for one or has yet to begin to."""
+        if self._waiter is not None:
+            return not self._waiter.done()
+        return self._current_request is None and not self._messages
 
 
 def allow(request: web.BaseRequest, stall_s: float) -> None:

@@ -21,6 +21,9 @@ from llms.web.policy import Policy
 MAX_HEAD = 8 << 10
 """Bytes; what is longer is left to aiohttp, whose limit it is as well."""
 
+MAX_FIELDS = 100
+"""More are left to aiohttp, which has a limit of its own."""
+
 MAX_BODY = 1 << 20
 """Bytes; a longer body is better read as it arrives."""
 
@@ -86,7 +89,7 @@ def read(
         return None
     lines = [line.partition(b":") for line in found[2].split(b"\r\n")[:-1]]
     fields = {name.lower(): value.strip(b" ") for name, _, value in lines}
-    if len(fields) < len(lines) or not _framed_plainly(fields, min(max_bytes, MAX_BODY)):
+    if len(fields) < len(lines) or len(fields) > MAX_FIELDS or not _framed_plainly(fields, min(max_bytes, MAX_BODY)):
         return None
     if b"host" not in fields or not goes_by(fields[b"host"].decode("ascii"), policy.hosts, own_address):
         return None
