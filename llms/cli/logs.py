@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 _MOST_WAITING = 10_000
 _TOGETHER = 100
@@ -100,6 +100,7 @@ class _Writer:
         self._dropped = dropped
         self._formatter = _Formatter(_FORMAT)
         self._torn = False
+        self._pause = Event()  # never set
 
     def run(self, lines: _Lines) -> None:
         """Write ``lines`` until there comes ``None``."""
@@ -116,7 +117,7 @@ class _Writer:
             if last:
                 break
             if len(records) < _TOGETHER:
-                time.sleep(_PAUSE_S)
+                self._pause.wait(_PAUSE_S)  # ``sleep`` waits for a time of day, which may jump
         self._confess()
 
     def _confess(self) -> None:

@@ -187,8 +187,8 @@ async def test_one_request_has_no_memory(tmp_path, record_property):
     """P29: a MemoryError ends the request that it came up in, with 503 or in mid-stream, and no other."""
     flags = [tmp_path / "read", tmp_path / "write"]
     hooks = [
-        {"at": "llms.web.body:read", "raise": "MemoryError", "while": str(flags[0])},
-        {"at": "llms.web.event_stream:EventStream.write", "raise": "MemoryError", "while": str(flags[1])},
+        {"at": "llms.web.body:decoded", "raise": "MemoryError", "while": str(flags[0])},
+        {"at": "llms.web.event_stream:EventStream.push", "raise": "MemoryError", "while": str(flags[1])},
     ]
     go = asyncio.Event()
     async with Upstream() as upstream:

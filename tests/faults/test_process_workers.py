@@ -138,7 +138,7 @@ async def test_a_blocked_loop_is_named(tmp_path, record_property):
         lines = [line for line in served.lines if "has not run" in line]
         assert 1 == len(lines)
         assert "support/hook.py" in lines[0]
-        assert " < web/endpoints.py:" in lines[0]
+        assert " < web/inference.py:" in lines[0]
         assert (200, False) == (answer.status, alive)
     record_property("came_out", f"its stack in the log after {took_s:.1f} s; liveness fails meanwhile")
 
