@@ -40,6 +40,7 @@ CODECS = (
     "demo_answers.py",
 )
 PURE += [PACKAGE / "providers" / name for name in CODECS]
+PURE += [path for path in (PACKAGE / "bench").glob("*.py") if path.name not in ("client.py", "run.py")]
 
 
 def names(paths):

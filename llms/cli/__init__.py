@@ -23,6 +23,7 @@ COMMANDS = {
     "chat": "Ask a model and stream its answer to the terminal.",
     "route": "Say which targets a model leads to, and why not to others.",
     "check": "Send one tiny call to each provider that is on.",
+    "bench": "Measure how streams arrive from an OpenAI-compatible URL.",
     "config": "Show which configuration is used, check it, give its schema.",
 }
 """Each a module of this package with a ``command``; the help text stands here so that help need not import it."""

@@ -34,6 +34,7 @@ _NAMES = (
     "web-chat",
     "faults",
     "reliability",
+    "bench",
 )
 PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
