@@ -125,7 +125,11 @@ def cut(chunks: int, reason: str | None = None) -> Fault:
 
 def error_event(error: object) -> Fault:
     """A stream that tells of an error."""
-    return Fault("error_event", f"an error came in the stream: {_words(error)}", "the log of the service says more")
+    return Fault(
+        "error_event",
+        f"an error came in the stream: {_words(error) or 'it has no words'}",
+        "the log of the service says more",
+    )
 
 
 def too_large() -> Fault:
@@ -151,4 +155,4 @@ def scrub_location(location: str | None) -> str:
 
 def _words(error: object) -> str:
     message = error.get("message") or error.get("detail") if isinstance(error, dict) else error
-    return scrub(message if isinstance(message, str) else str(message))[:_MAX_BODY_TEXT]
+    return "" if message is None else scrub(str(message))[:_MAX_BODY_TEXT]

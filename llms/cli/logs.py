@@ -59,10 +59,6 @@ class _Queue(logging.Handler):
         self.queue: _Lines = queue.SimpleQueue()
         self._dropped = dropped
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
-        """Have none: the queue is safe as it is."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         if self.queue.qsize() >= _MOST_WAITING:
             self._dropped.add()

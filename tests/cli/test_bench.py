@@ -134,11 +134,12 @@ async def test_two_urls(bench, upstream):
         (openai.error(401, "no"), ("OPENAI_API_KEY", "--key-env")),
         (openai.error(404, "no"), ("base URL", "/v1")),
         (openai.error(400, "no"), ("-m",)),
+        (answer(b"{}", status=404), ("status 404; is http",)),
         (openai.completion("Hello"), ("whole JSON answer",)),
         (answer(b"<html>", content_type="text/html"), ("web page",)),
         (answer(b"{}", status=302, headers=[("Location", "http://elsewhere.example/?key=1")]), ("redirects",)),
     ],
-    ids=["401", "404", "400", "json", "html", "redirect"],
+    ids=["401", "404", "400", "no words", "json", "html", "redirect"],
 )
 async def test_nothing_to_measure(bench, upstream, script, words):
     """One message, what to do next, and status 1."""
