@@ -67,9 +67,10 @@ def test_lines_that_go_together(monkeypatch):
     """Of lines that are written together those count as dropped that did not go whole; the next begins anew."""
     reading, writing = os.pipe()
     monkeypatch.setattr(logs, "_STDERR", writing)
-    write, go, script = os.write, threading.Event(), []
+    write, begun, go, script = os.write, threading.Event(), threading.Event(), []
 
     def failing(number, data):
+        begun.set()
         go.wait(10)
         if len(data) > 1 and len(script) < 3:
             script.append(len(data))
@@ -83,8 +84,7 @@ def test_lines_that_go_together(monkeypatch):
     log = logging.getLogger("llms.test")
     with logs.to_stderr("info") as dropped:
         log.info("line 0")
-        while not logs_idle(log):
-            pass
+        assert begun.wait(10)
         for number in range(1, 10):
             log.info("line %d", number)
         go.set()
@@ -95,12 +95,6 @@ def test_lines_that_go_together(monkeypatch):
     assert 7 == dropped.total
     assert ["line 0", "line 1", "line 2"] == [line[-6:] for line in lines[:3]]
     assert "7 lines were dropped" in lines[4]
-
-
-def logs_idle(_log):
-    """Whether the thread has taken the first line, and waits to write it."""
-    [handler] = [one for one in logging.getLogger().handlers if isinstance(one, logs._Queue)]
-    return handler.queue.empty()
 
 
 def test_a_line_that_cannot_be_formatted(capfd):
