@@ -1,167 +1,123 @@
 """
-The benchmark: one load, direct and through the gateway, in one run. Linux only; needs a C compiler.
+The benchmark: one load, direct, through the gateway and through its peers, in one run. Linux only; needs a C compiler.
 
 ::
 
-    python -m tests.bench            about 90 seconds
-    python -m tests.bench --quick    about 15: does it work, not how fast
+    python -m tests.bench                                  beside nginx where it is installed; about three minutes
+    python -m tests.bench --quick --peers                  at most 20 seconds, no peers: does it work, not how fast
+    python -m tests.bench --install --work FOLDER --peers nginx vllm-router litellm portkey
+    python -m tests.bench --compare OLD.json               status 1 if CPU time as a ratio has grown
 
-Direct, the client talks to a fake upstream in C; through the gateway, to ``llms serve`` with such an upstream behind it.
-What the client talks to has the first core, the rest the second. Both are played in turn, suite by suite, in each round.
+What the client talks to has the first core, client and upstream the second; see ``rounds`` and ``targets``.
 """
 
 import argparse
-import contextlib
+import datetime as dt
+import importlib.metadata
 import json
 import os
 import platform
-import shlex
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.bench import processes, report, suites
+from tests.bench import compare, figures, footprint, peers, report, rounds, suites
+from tests.bench.peers import AbsentError
 from tests.bench.processes import BenchError
-from tests.bench.suites import Target
 
-_HERE = Path(__file__).parent
-_SERVE = f"{shlex.quote(sys.executable)} -m llms serve --config {{config}} --port {{port}}"
-_READY_S = 30.0
+_PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+_WORSE = 0.15
+"""The share by which a ratio of CPU times may have grown since the run that is compared with."""
 
 
 def main() -> int:
     """Run the benchmark; gives the exit status."""
     asked = _arguments()
-    began = time.monotonic()
-    chosen = suites.QUICK if asked.quick else suites.SUITES
+    if sys.platform != "linux":
+        sys.stderr.write("The benchmark asks the Linux kernel for CPU time and memory; there is no other version.\n")
+        return 1
     try:
-        with tempfile.TemporaryDirectory(prefix="llms-bench-") as folder:
-            rows = _run(asked, Path(folder), chosen)
-    except BenchError as error:
+        before = json.loads(asked.compare.read_text()) if asked.compare else None
+        return _measured(asked, before)
+    except (BenchError, OSError, json.JSONDecodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    found = report.lines(rows)
-    asked.json.write_text(
-        json.dumps(
-            {
-                "machine": _machine(),
-                "quick": asked.quick,
-                "suites": suites.described(chosen),
-                "lines": [asdict(line) for line in found],
-                "rows": rows,
-            },
-            indent=1,
-        )
-    )
-    remarks = "".join(f"- {remark}\n" for remark in report.remarks(rows))
-    took = f"{asked.rounds} rounds, {time.monotonic() - began:.0f} s, median [least–most] of the rounds; rows: {asked.json}"
-    sys.stdout.write(f"\n{report.table(found)}\n\n{took}\n{remarks}")
-    return 0
+
+
+def _measured(asked: argparse.Namespace, before: dict[str, Any] | None) -> int:
+    began = time.monotonic()
+    if asked.install:
+        _install(asked)
+    chosen = suites.QUICK if asked.quick else suites.SUITES
+    described = suites.described(chosen)
+    if before and before["suites"] != described:
+        message = f"{asked.compare} is of other loads."
+        raise BenchError(message)
+    with tempfile.TemporaryDirectory(prefix="llms-bench-") as folder:
+        found = rounds.run(rounds.Plan(asked.rounds, chosen, asked.peers, asked.work, asked.serve), Path(folder))
+    rows = [*found.rows, *footprint.rows(asked.work, asked.peers)]
+    machine = _machine([name for name in asked.peers if name not in found.absent], asked.work)
+    machine["rounds"] = asked.rounds
+    asked.json.write_text(json.dumps({"machine": machine, "suites": described, "rows": rows}, indent=1))
+    lines = figures.lines(rows)
+    remarks = [*report.remarks(rows), *(f"{name}: {why}" for name, why in found.absent.items())]
+    if asked.quick:
+        remarks.append("--quick: loads are smaller than their titles say; whether a goal is met is not known")
+    text = report.text(lines, machine, remarks)
+    changes = compare.changes(figures.lines(before["rows"]), lines, _WORSE) if before else []
+    sys.stdout.write(f"{text}\n")
+    if changes:
+        sys.stdout.write(f"\n{report.comparison(changes)}\n")
+    sys.stdout.write(f"\n{time.monotonic() - began:.0f} s; all rows: {asked.json}\n")
+    if asked.write:
+        _PAGE.write_text(report.written(_PAGE.read_text(), text))
+    return int(any(change.worse for change in changes))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="about 15 seconds: does it work, not how fast")
-    parser.add_argument("--rounds", type=int, help="default 4; 1 with --quick")
-    parser.add_argument("--json", type=Path, default=Path(tempfile.gettempdir(), "llms-bench.json"), help="%(default)s")
-    parser.add_argument("--serve", default=_SERVE, metavar="COMMAND", help="what to measure instead: %(default)s")
+    temporary = Path(tempfile.gettempdir())
+    parser.add_argument("--quick", action="store_true", help="one short round: does it work, not how fast")
+    parser.add_argument("--rounds", type=int, help="default 3; 1 with --quick")
+    parser.add_argument("--peers", nargs="*", choices=[*peers.PEERS], default=["nginx"], help="default nginx")
+    parser.add_argument("--work", type=Path, default=temporary / "llms-bench-peers", help="%(default)s: has peers")
+    parser.add_argument("--install", action="store_true", help="put what is asked for into --work first")
+    parser.add_argument("--json", type=Path, default=temporary / "llms-bench.json", help="%(default)s")
+    parser.add_argument("--compare", type=Path, metavar="OLD", help="the JSON file of an earlier run")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--serve", default=rounds.SERVE, metavar="COMMAND", help="what to measure: %(default)s")
     asked = parser.parse_args()
-    asked.rounds = asked.rounds or (1 if asked.quick else 4)
+    if asked.write and asked.quick:
+        parser.error("--write wants figures, which --quick does not give")
+    asked.rounds = asked.rounds or (1 if asked.quick else 3)
     return asked
 
 
-def _run(asked: argparse.Namespace, folder: Path, chosen: dict[str, suites.Suite]) -> list[dict[str, Any]]:
-    if sys.platform != "linux":
-        message = "The benchmark asks the Linux kernel for CPU time and memory; there is no other version."
-        raise BenchError(message)
-    programs = processes.build((_HERE / "upstream.c", _HERE / "load.c"), folder)
-    rows: list[dict[str, Any]] = []
-    for number in range(asked.rounds):
-        with contextlib.ExitStack() as stack:
-            direct = stack.enter_context(_upstream(programs["upstream"], processes.TARGET_CORE, "direct"))
-            behind = stack.enter_context(_upstream(programs["upstream"], processes.LOAD_CORE, "behind"))
-            gateway = stack.enter_context(_gateway(asked.serve, folder, behind))
-            targets = (direct, gateway) if number % 2 == 0 else (gateway, direct)
-            for target in targets:
-                for suite in suites.WARM_UP:
-                    suites.measure(programs["load"], target, suite)
-            for name, suite in chosen.items():
-                for target in targets:
-                    row = suites.measure(programs["load"], target, suite)
-                    rows.append({"round": number, "target": target.name, "suite": name, **row})
-                    _tell(f"round {number + 1} of {asked.rounds}: {name}, {target.name}")
-    _tell("")
-    return rows
-
-
-def _tell(progress: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{progress:60}\r")
-
-
-@contextlib.contextmanager
-def _upstream(program: Path, core: int | None, name: str) -> Iterator[Target]:
-    process = processes.start([program], core, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        yield Target(name, int(process.stdout.readline()), "bench", process.pid, process.pid)
-    finally:
-        processes.stop(process)
-
-
-@contextlib.contextmanager
-def _gateway(serve: str, folder: Path, behind: Target) -> Iterator[Target]:
-    config, port = folder / "config.json", _free_port()
-    provider = {"type": "openai", "base_url": f"http://127.0.0.1:{behind.port}/v1"}
-    config.write_text(json.dumps({"providers": {"mock": provider}}))
-    command = shlex.split(serve.format(config=shlex.quote(str(config)), port=port))
-    log = folder / "gateway.log"
-    with log.open("w") as output:
-        process = processes.start(command, processes.TARGET_CORE, stdout=output, stderr=output, cwd=_HERE.parent.parent)
+def _install(asked: argparse.Namespace) -> None:
+    asked.work.mkdir(parents=True, exist_ok=True)
+    footprint.install(asked.work)
+    for name in asked.peers:
         try:
-            _wait_until_ready(process, port, log)
-            yield Target("gateway", port, "mock/bench", process.pid, behind.process)
-        finally:
-            processes.stop(process)
+            peers.install(name, asked.work)
+        except AbsentError as error:  # its installer is not here; the run says what that leaves out
+            sys.stderr.write(f"{name}: {error}\n")
 
 
-def _wait_until_ready(process: subprocess.Popen[str], port: int, log: Path) -> None:
-    body = json.dumps({"model": "mock/bench", "messages": [{"role": "user", "content": "hi"}]}).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/v1/chat/completions", body, {"Content-Type": "application/json"}
-    )
-    until, last = time.monotonic() + _READY_S, "no answer"
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - our own address
-                return
-        except OSError as error:
-            last = str(error)
-        time.sleep(0.05)
-    message = f"The gateway did not come up ({last}). It said:\n{log.read_text()[-2000:]}"
-    raise BenchError(message)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _machine() -> dict[str, Any]:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+def _machine(names: list[str], work: Path) -> dict[str, Any]:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    ours = {name: importlib.metadata.version(name) for name in ("llms", "aiohttp", "uvloop")}
     return {
-        "cpu": names[0].partition(":")[2].strip() if names else platform.machine(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "cpu": models[0].partition(":")[2].strip() if models else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "versions": {
+            "Python": platform.python_version(),
+            **ours,
+            **{name: peers.PEERS[name].version(work) for name in names},
+        },
     }
 
 

@@ -1,16 +1,20 @@
 /* The load of the benchmark: a bounded HTTP/1.1 and SSE client, one epoll thread. Prints one JSON object.
  *
- *   load PORT MODEL STEER STREAM CONNECTIONS REQUESTS SECONDS WARM
+ *   load PORT MODEL STEER STREAM CONNECTIONS REQUESTS SECONDS WARM [PAD [HEADER...]]
  *
  * Each connection has one request in flight. No request is started after REQUESTS or SECONDS, whichever comes first; the
- * first WARM ones are not counted in latencies and rates. STEER goes into the user message, for upstream.c to find.
+ * first WARM ones are not counted in latencies and rates. STEER goes into the user message, for upstream.c to find, and
+ * PAD bytes of text after it. Each HEADER is a line of the request's head, as "Name: value".
  *
  * ok, err, unfinished   requests; chunks: deltas of all of them
  * calls_s, chunks_s     rates after the warm-up
  * latency_us            first byte sent to last byte received
  * ttft_us               first byte sent to first delta
  * transit_us            a delta's arrival minus the upstream's stamp in it
+ * jitter_us             how far the gap between two deltas is from the gap between their stamps
  * cpu_s                 of this process
+ *
+ * A time of which there is no sample is null.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 8192
+#define HEAD_BYTES 4096
 #define CARRY_BYTES 32
 #define STAMP_DIGITS 19
 #define OPENED_PER_MS 10 /* all at once would overflow a server's backlog, and SYNs are retried after a second */
@@ -43,15 +47,15 @@ enum part { HEAD, SIZE, DATA, DATA_END, TRAILER, COMPLETE };
 typedef struct {
     int fd, busy, counted, status, closing, chunked, seen_done, seen_delta, connected;
     enum part part;
-    int64_t started;
-    size_t head_len, need, line_len, carry_len;
+    int64_t started, last_sent, last_at;
+    size_t pushed, head_len, need, line_len, carry_len;
     char head[HEAD_BYTES], line[20], carry[CARRY_BYTES];
 } conn;
 
-static samples latency, ttft, transit;
+static samples latency, ttft, transit, jitter;
 static conn *conns;
 static int poller, port, streamed, connections;
-static char request[4096], trouble[128];
+static char *request, trouble[128];
 static size_t request_len;
 static uint64_t begun, ok, failed, chunks, counted_calls, counted_chunks, most, warm;
 static int64_t counting_since, last_end;
@@ -73,8 +77,12 @@ static int ascending(const void *a, const void *b) {
 }
 
 static void print(const char *name, samples *s) {
-    if (s->count) qsort(s->values, s->count, sizeof *s->values, ascending);
-    double p50 = s->count ? s->values[s->count / 2] / 1000. : 0, p99 = s->count ? s->values[s->count * 99 / 100] / 1000. : 0;
+    if (!s->count) {
+        printf(",\"%s\":null", name); /* not 0: nothing may look faster than it is */
+        return;
+    }
+    qsort(s->values, s->count, sizeof *s->values, ascending);
+    double p50 = s->values[s->count / 2] / 1000., p99 = s->values[s->count * 99 / 100] / 1000.;
     printf(",\"%s\":{\"p50\":%.1f,\"p99\":%.1f}", name, p50, p99);
 }
 
@@ -97,9 +105,17 @@ static void dial(conn *c) {
     watch(c, EPOLLIN | EPOLLOUT, EPOLL_CTL_ADD);
 }
 
+/* Send what the kernel takes of the request; the rest when there is room. */
 static void push(conn *c) {
-    if (send(c->fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len && !*trouble)
-        snprintf(trouble, sizeof trouble, "send: %s", strerror(errno));
+    ssize_t sent = send(c->fd, request + c->pushed, request_len - c->pushed, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && !*trouble) snprintf(trouble, sizeof trouble, "send: %s", strerror(errno));
+    int waited = c->pushed > 0 || !c->connected;
+    if (sent > 0) c->pushed += (size_t)sent;
+    c->connected = 1;
+    if (c->pushed < request_len)
+        watch(c, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    else if (waited)
+        watch(c, EPOLLIN, EPOLL_CTL_MOD);
 }
 
 static void begin(conn *c) {
@@ -108,7 +124,7 @@ static void begin(conn *c) {
     c->counted = begun++ >= warm;
     c->status = c->closing = c->chunked = c->seen_done = c->seen_delta = 0;
     c->part = HEAD;
-    c->head_len = c->line_len = c->carry_len = c->need = 0;
+    c->pushed = c->head_len = c->line_len = c->carry_len = c->need = 0;
     c->started = now_ns();
     if (c->counted && !counting_since) counting_since = c->started;
     if (c->connected) push(c);
@@ -134,9 +150,14 @@ static void scan(conn *c, const char *data, size_t length, int64_t at) {
         if (c->counted) {
             counted_chunks++;
             note(&transit, at - sent);
-            if (!c->seen_delta) note(&ttft, at - c->started);
+            if (c->seen_delta)
+                note(&jitter, llabs((at - c->last_at) - (sent - c->last_sent)));
+            else
+                note(&ttft, at - c->started);
         }
         c->seen_delta = 1;
+        c->last_at = at;
+        c->last_sent = sent;
     }
     if (memmem(text + from, total - from, "[DONE]", 6)) c->seen_done = 1;
     c->carry_len = total - from < CARRY_BYTES - 8 ? total - from : CARRY_BYTES - 8;
@@ -232,43 +253,52 @@ static void readable(conn *c) {
     feed(c, data, (size_t)got, at);
     if (c->part != COMPLETE) return;
     finish(c, 1, at);
-    if (c->closing) hang_up(c);
+    if (c->closing || c->pushed < request_len) hang_up(c);
 }
 
-static void compose(const char *model, const char *steer) {
-    char body[2048];
-    int length = snprintf(body, sizeof body,
+static void compose(const char *model, const char *steer, size_t pad, int headers, char **header) {
+    size_t extra_len = 0;
+    for (int i = 0; i < headers; i++) extra_len += strlen(header[i]) + 2;
+    char *extra = calloc(1, extra_len + 1), *body = malloc(pad + 2048), *text = malloc(pad + 1);
+    for (int i = 0; i < headers; i++) strcat(strcat(extra, header[i]), "\r\n");
+    for (size_t i = 0; i < pad; i++) text[i] = i % 6 == 5 ? ' ' : (char)('a' + i % 23);
+    text[pad] = 0;
+    int length = sprintf(body,
         "{\"model\":\"%s\",\"messages\":[{\"role\":\"system\",\"content\":\"You are a helpful assistant.\"},"
-        "{\"role\":\"user\",\"content\":\"Hello, please tell me something about the sea and the ships on it. %s\"}],"
+        "{\"role\":\"user\",\"content\":\"Hello, please tell me something about the sea and the ships on it. %s%s\"}],"
         "\"temperature\":0.7,\"max_tokens\":256%s}",
-        model, steer, streamed ? ",\"stream\":true,\"stream_options\":{\"include_usage\":true}" : "");
-    request_len = (size_t)snprintf(request, sizeof request,
+        model, steer, text, streamed ? ",\"stream\":true,\"stream_options\":{\"include_usage\":true}" : "");
+    request = malloc((size_t)length + extra_len + 1024);
+    request_len = (size_t)sprintf(request,
         "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer sk-bench\r\n"
-        "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: bench\r\n"
-        "Content-Length: %d\r\n\r\n%s", port, length, body);
+        "Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: bench\r\n%s"
+        "Content-Length: %d\r\n\r\n%s", port, extra, length, body);
+    free(extra);
+    free(body);
+    free(text);
 }
 
 static void run(double seconds) {
     int64_t stop = now_ns() + (int64_t)(seconds * 1e9);
-    int opened_count = 0, now_open = 0;
+    int64_t next_opening = 0;
+    int opened_count = 0;
     struct epoll_event events[512];
     for (;;) {
         int64_t now = now_ns();
         int may_begin = begun < most && now < stop;
         if ((!may_begin && begun == ok + failed) || now > stop + GRACE_NS) return;
-        for (now_open = 0; now_open < OPENED_PER_MS && opened_count < connections && may_begin; now_open++) {
-            begin(&conns[opened_count++]);
-            may_begin = begun < most;
+        if (now >= next_opening) {
+            next_opening = now + 1000000;
+            for (int i = 0; i < OPENED_PER_MS && opened_count < connections && may_begin; i++) {
+                begin(&conns[opened_count++]);
+                may_begin = begun < most;
+            }
         }
         int count = epoll_wait(poller, events, 512, opened_count < connections ? 1 : 50);
         for (int i = 0; i < count; i++) {
             conn *c = events[i].data.ptr;
             if (c->fd < 0) continue;
-            if (events[i].events & EPOLLOUT && !c->connected) {
-                c->connected = 1;
-                watch(c, EPOLLIN, EPOLL_CTL_MOD);
-                push(c);
-            }
+            if (events[i].events & EPOLLOUT && c->busy && c->pushed < request_len) push(c);
             if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) readable(c);
             if (!c->busy && begun < most && now_ns() < stop) begin(c);
         }
@@ -276,14 +306,18 @@ static void run(double seconds) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 9) return 2;
+    if (argc < 9) return 2;
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
     port = atoi(argv[1]);
     streamed = atoi(argv[4]);
     connections = atoi(argv[5]);
     most = strtoull(argv[6], NULL, 10);
     warm = strtoull(argv[8], NULL, 10);
-    compose(argv[2], argv[3]);
+    compose(argv[2], argv[3], argc > 9 ? strtoul(argv[9], NULL, 10) : 0, argc > 10 ? argc - 10 : 0, argv + 10);
     poller = epoll_create1(0);
     conns = calloc((size_t)connections, sizeof *conns);
     for (int i = 0; i < connections; i++) conns[i].fd = -1;
@@ -299,6 +333,7 @@ int main(int argc, char **argv) {
     print("latency_us", &latency);
     print("ttft_us", &ttft);
     print("transit_us", &transit);
+    print("jitter_us", &jitter);
     printf(",\"cpu_s\":%.3f,\"trouble\":\"%s\"}\n", cpu_s, trouble);
     return 0;
 }

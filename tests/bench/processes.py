@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ TARGET_CORE = _ALLOWED[0] if len(_ALLOWED) > 1 else None
 """Runs what is measured."""
 LOAD_CORE = _ALLOWED[1] if len(_ALLOWED) > 1 else None
 """Runs the client and the upstream behind the gateway."""
+CORES = _ALLOWED[:2]
 
 
 class BenchError(Exception):
@@ -44,7 +46,9 @@ def build(sources: Iterable[Path], folder: Path) -> dict[str, Path]:
 
 
 def start(command: Sequence[str | Path], core: int | None, **options: object) -> subprocess.Popen[str]:
-    """Start a program on ``core``; it leads a group of its own."""
+    """Start a program on ``core``; it leads a group of its own, and may open as many files as it can be allowed."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # inherited
     process = subprocess.Popen(command, text=True, start_new_session=True, **options)  # type: ignore[call-overload]  # noqa: S603 - ours
     if core is not None:
         os.sched_setaffinity(process.pid, {core})
@@ -96,7 +100,7 @@ def pss_kib(pids: Iterable[int]) -> int:
 
 def busy_s() -> float:
     """Seconds that the used cores have spent on anything."""
-    cores = {f"cpu{core}" for core in _ALLOWED[:2]}
+    cores = {f"cpu{core}" for core in CORES}
     ticks = 0
     for line in Path("/proc/stat").read_text().splitlines():
         name, *counts = line.split()
@@ -108,4 +112,4 @@ def busy_s() -> float:
 
 def cores_used() -> int:
     """How many cores the benchmark uses."""
-    return min(2, len(_ALLOWED))
+    return len(CORES)

@@ -1,107 +1,100 @@
-"""From the rows of a run to a table: every measure direct, through the gateway, their difference and their ratio. Pure."""
+"""A run as text: tables in markdown, remarks, and the page that holds them. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import median
 from typing import Any
+
+from tests.bench.compare import Change
+from tests.bench.figures import GATEWAY, TWO, Line, Spread
+from tests.bench.goals import Verdict, judged
 
 NOISY = 0.1
 """Share of the cores' time spent on others above which a run says little about latencies."""
 
+_PLACE = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.DOTALL)
+_UNLIKE = " †"
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+
+def text(found: Sequence[Line], machine: Mapping[str, Any], told: Iterable[str]) -> str:
     """
-    A line of the table.
+    A run in full.
 
     Args:
-        field: Of a row; a dot leads into an inner object.
-        digits: After the decimal point.
+        machine: ``date``, ``cpu``, ``cores``, ``kernel``, ``rounds``, and ``versions`` by name.
+        told: Remarks.
     """
-
-    title: str
-    suite: str
-    field: str
-    digits: int = 0
-
-
-MEASURES = (
-    Measure("CPU per call, one at a time, µs", "calls", "cpu_us", 1),
-    Measure("CPU per call, 64 at once, µs", "calls64", "cpu_us", 1),
-    Measure("CPU per chunk, 50 streams at 25 chunks/s, µs", "paced", "cpu_us", 1),
-    Measure("CPU per chunk, burst of 32 streams × 500 chunks, µs", "burst", "cpu_us", 2),
-    Measure("time per call, one at a time, median, µs", "calls", "latency_us.p50"),
-    Measure("time to first token, median, µs", "first", "ttft_us.p50"),
-    Measure("time in transit per chunk, paced, median, µs", "paced", "transit_us.p50"),
-    Measure("calls/s, 64 at once", "calls64", "calls_s"),
-    Measure("chunks/s, burst of 32 streams × 500 chunks", "burst", "chunks_s"),
-    Measure("memory per idle stream, KiB", "idle", "held_kib", 1),
-)
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    where = (
+        f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, Linux {machine['kernel']}; {versions}. "
+        f"Median [least–most] of {machine['rounds']} rounds."
+    )
+    notes = "\n".join(f"- {remark}" for remark in (*told, scaling(found, TWO)) if remark)
+    parts = [where, table(found), "Ratios, taken within each round:", ratios(found), goals(judged(found)), notes]
+    return "\n\n".join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The median of the rounds, and their extremes."""
-
-    middle: float
-    least: float
-    most: float
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One measure over all rounds; difference and ratio are taken in each round, then summed up."""
-
-    measure: Measure
-    direct: Spread
-    gateway: Spread
-    difference: Spread
-    ratio: Spread | None
-
-
-def lines(rows: Sequence[Mapping[str, Any]], measures: Iterable[Measure] = MEASURES) -> list[Line]:
+def table(found: Sequence[Line], *, short: bool = False) -> str:
     """
-    Sum up a run.
+    Every measure of every target: median [least–most] of the rounds.
 
     Args:
-        rows: With ``round``, ``target`` (``direct`` or ``gateway``), ``suite``, and the fields of ``suites.measure``.
-
-    Returns:
-        A line for each measure of which some round has both sides.
+        short: Medians alone, of the measures that are meant for it.
     """
-    found = []
-    for measure in measures:
-        values = {
-            (row["round"], row["target"]): value
-            for row in rows
-            if row["suite"] == measure.suite and (value := _value(row, measure.field)) is not None
-        }
-        both = sorted({number for number, _ in values if {(number, "direct"), (number, "gateway")} <= values.keys()})
-        pairs = [(values[number, "direct"], values[number, "gateway"]) for number in both]
-        if pairs:
-            found.append(_line(measure, pairs))
-    return found
-
-
-def table(found: Iterable[Line]) -> str:
-    """A markdown table."""
-    out = ["| | direct | gateway | gateway − direct | gateway ÷ direct |", "|---|---:|---:|---:|---:|"]
+    targets = _targets(found)
+    rows = []
     for line in found:
+        if short and not line.measure.short:
+            continue
         digits = line.measure.digits
-        cells = [_cell(spread, digits) for spread in (line.direct, line.gateway, line.difference)]
-        ratio = "–" if line.ratio is None else _cell(line.ratio, 2)
-        out.append(f"| {' | '.join([line.measure.title, *cells, ratio])} |")
-    return "\n".join(out)
+        cells = [
+            "–" if spread is None else _number(spread.middle, digits) if short else _cell(spread, digits)
+            for spread in map(line.values.get, targets)
+        ]
+        rows.append([line.measure.title, *_marked(cells, targets, line)])
+    return _markdown(["", *targets], rows)
+
+
+def ratios(found: Sequence[Line]) -> str:
+    """Every measure of the gateway ÷ that of every other target."""
+    targets = [target for target in _targets(found) if target != GATEWAY]
+    rows = []
+    for line in found:
+        if line.ratios:
+            cells = ["–" if spread is None else _cell(spread, 2, 3) for spread in map(line.ratios.get, targets)]
+            rows.append([line.measure.title, *_marked(cells, targets, line)])
+    return _markdown(["gateway ÷", *targets], rows)
+
+
+def goals(verdicts: Iterable[Verdict]) -> str:
+    """The goals, what was measured, and whether they are met."""
+    rows = []
+    for verdict in verdicts:
+        limits = ["–" if limit is None else f"≤ {_short(limit)}" for limit in (verdict.goal.must, verdict.goal.aim)]
+        measured = "not measured" if verdict.measured is None else _short(verdict.measured)
+        rows.append([verdict.goal.title, measured, *limits, _said(verdict)])
+    return _markdown(["goal", "measured", "must", "aim", "met"], rows)
+
+
+def comparison(changes: Iterable[Change]) -> str:
+    """What has changed since another run."""
+    rows = []
+    for change in changes:
+        title = change.measure.title + (f", ÷ {change.against}" if change.against else "")
+        share = "–" if change.share is None else f"{change.share:+.0%}"
+        rows.append([title, _short(change.before), _short(change.now), share, "**worse**" if change.worse else ""])
+    return _markdown(["", "before", "now", "change", ""], rows)
 
 
 def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a reader of the table has to know: failed requests, and noise."""
+    """What a reader of the tables has to know: failed requests, smaller loads, and noise."""
     out = [
         f"{row['target']}, {row['suite']}, round {row['round']}: {failed} failed ({row['trouble']})"
         for row in rows
-        if (failed := row["err"] + row["unfinished"])
+        if (failed := row.get("err", 0) + row.get("unfinished", 0))
     ]
-    noisy = sum(row["foreign"] > NOISY for row in rows)
+    if any(row.get("unlike") for row in rows):
+        out.append("† had a smaller load, since it would not have ended the others' in time")
+    noisy = sum(row.get("foreign", 0.0) > NOISY for row in rows)
     if noisy:
         out.append(
             f"{noisy} of {len(rows)} runs lost more than {NOISY:.0%} of the cores to other processes: "
@@ -110,28 +103,67 @@ def remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return out
 
 
-def _line(measure: Measure, pairs: Sequence[tuple[float, float]]) -> Line:
-    ratios = [gateway / direct for direct, gateway in pairs if direct > 0]
-    return Line(
-        measure,
-        direct=_spread([direct for direct, _ in pairs]),
-        gateway=_spread([gateway for _, gateway in pairs]),
-        difference=_spread([gateway - direct for direct, gateway in pairs]),
-        ratio=_spread(ratios) if ratios else None,
+def scaling(found: Iterable[Line], two: str) -> str | None:
+    """
+    What two workers do, and what keeps them from more; ``None`` where they were not measured.
+
+    Args:
+        two: The target with two workers.
+    """
+    by_name = {line.measure.name: line for line in found}
+    rate, capacity, others = (by_name.get(name) for name in ("rate256", "capacity", "others"))
+    if rate is None or capacity is None or others is None or two not in rate.ratios or two not in capacity.ratios:
+        return None
+    one_us, other_us = 1e6 / capacity.values[GATEWAY].middle, others.values[two].middle
+    ceiling = min(2.0, 2 * one_us / (one_us + other_us))
+    return (
+        f"Two workers answered {1 / rate.ratios[two].middle:.2f} × the calls/s of one. Client and upstream took "
+        f"{other_us:.1f} µs a call of the same two cores, beside {one_us:.1f} µs of the gateway, which allows "
+        f"{ceiling:.2f} × at most. By the CPU time of the busier worker, two with a core each answer "
+        f"{1 / capacity.ratios[two].middle:.2f} × the calls of one."
     )
 
 
-def _spread(values: Sequence[float]) -> Spread:
-    return Spread(median(values), min(values), max(values))
+def written(page: str, text: str) -> str:
+    """Give the page with ``text`` as its figures."""
+    assert _PLACE.search(page), "the page has no place for figures"
+    return _PLACE.sub(lambda part: f"{part[1]}\n{text}\n\n{part[2]}", page)
 
 
-def _cell(spread: Spread, digits: int) -> str:
-    middle, least, most = (f"{value:,.{digits}f}" for value in (spread.middle, spread.least, spread.most))
+def _targets(found: Iterable[Line]) -> list[str]:
+    names = list(dict.fromkeys(target for line in found for target in line.values))
+    return sorted(names, key=lambda name: (name.startswith(GATEWAY), names.index(name) if name != GATEWAY else -1))
+
+
+def _marked(cells: Iterable[str], targets: Iterable[str], line: Line) -> list[str]:
+    return [
+        cell + _UNLIKE if target in line.unlike and cell != "–" else cell
+        for cell, target in zip(cells, targets, strict=True)
+    ]
+
+
+def _said(verdict: Verdict) -> str:
+    if verdict.measured is None:
+        return "–"
+    if verdict.met is False:
+        return "**no**"
+    return "yes" if verdict.aimed is None else "yes, and the aim" if verdict.aimed else "yes, not the aim"
+
+
+def _cell(spread: Spread, digits: int, small: int | None = None) -> str:
+    digits = digits if small is None or spread.middle >= 0.1 else small
+    middle, least, most = (_number(value, digits) for value in (spread.middle, spread.least, spread.most))
     return middle if least == most else f"{middle} [{least}–{most}]"
 
 
-def _value(row: Mapping[str, Any], field: str) -> float | None:
-    value: Any = row
-    for name in field.split("."):
-        value = value[name]
-    return None if value is None else float(value)
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}"
+
+
+def _short(value: float) -> str:
+    return _number(value, 0 if value >= 100 or value == int(value) else 2 if value >= 0.1 else 4)
+
+
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

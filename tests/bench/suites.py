@@ -1,18 +1,8 @@
-"""What is measured: each suite is one load, played against a target, giving one row."""
+"""The loads that are played to each target; ``load.c`` plays them, ``measure`` looks on."""
 
-import json
-import subprocess
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-from tests.bench import processes
-from tests.bench.processes import BenchError
-
-_LOAD_S = 60.0
-"""The longest that a load may take; it bounds itself to its seconds and 10 more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +15,7 @@ class Suite:
         delay_ms: Between chunks, and before the first.
         requests: The most that are started.
         seconds: The longest time in which requests are started.
+        pad: Bytes of text in each request.
         unit: What CPU time is divided by: ``ok`` or ``chunks``.
         held_at_s: When the memory that the open streams take is read.
     """
@@ -33,99 +24,64 @@ class Suite:
     chunks: int = 0
     delay_ms: int = 0
     requests: int = 10_000_000
-    seconds: float = 1.0
+    seconds: float = 0.8
     warm: int = 0
+    pad: int = 0
     unit: str = "ok"
     held_at_s: float | None = None
 
+    def command(self) -> list[str]:
+        """What ``load.c`` is told after the port and the model."""
+        numbers = (int(self.chunks > 0), self.connections, self.requests, self.seconds, self.warm, self.pad)
+        return [f"mock-c{self.chunks}d{self.delay_ms}", *map(str, numbers)]
+
+
+def _paced(streams: int, chunks: int = 40) -> Suite:
+    """As models write: 25 chunks a second each."""
+    return Suite(streams, chunks=chunks, delay_ms=40, requests=streams, seconds=5, unit="chunks")
+
+
+PACED_MANY = "paced2000"
 
 SUITES = {
-    "idle": Suite(200, chunks=1, delay_ms=2500, requests=200, held_at_s=2.0),
+    "idle": Suite(1000, chunks=1, delay_ms=3000, requests=1000, seconds=5, held_at_s=2.5),
     "calls": Suite(1, warm=20),
     "calls64": Suite(64, warm=64),
     "first": Suite(1, chunks=1, warm=20),
-    "paced": Suite(50, chunks=40, delay_ms=40, requests=50, unit="chunks"),
-    "burst": Suite(32, chunks=500, seconds=1.5, unit="chunks"),
+    "paced100": _paced(100),
+    "paced500": _paced(500),
+    PACED_MANY: _paced(2000),
+    "burst": Suite(32, chunks=500, seconds=1.2, unit="chunks"),
+    "body256k": Suite(8, pad=256 << 10, seconds=0.6),
+    "body4m": Suite(2, pad=4 << 20, seconds=0.6),
+    "workers": Suite(256, warm=256, seconds=1.5),
 }
+"""Idle streams come first: memory that a process has grown hides what one takes."""
 
 QUICK = {
-    "idle": Suite(100, chunks=1, delay_ms=1200, requests=100, held_at_s=0.9),
-    "calls": Suite(1, warm=10, seconds=0.4),
-    "calls64": Suite(64, warm=64, seconds=0.4),
-    "first": Suite(1, chunks=1, warm=10, seconds=0.4),
-    "paced": Suite(50, chunks=15, delay_ms=40, requests=50, unit="chunks"),
+    "idle": Suite(100, chunks=1, delay_ms=1000, requests=100, held_at_s=0.8),
+    "calls": replace(SUITES["calls"], seconds=0.2, warm=2),
+    "calls64": replace(SUITES["calls64"], seconds=0.3),
+    "first": replace(SUITES["first"], seconds=0.2, warm=2),
+    "paced100": _paced(100, chunks=10),
+    "paced500": _paced(500, chunks=5),
+    PACED_MANY: _paced(1000, chunks=3),
     "burst": Suite(32, chunks=500, requests=32, unit="chunks"),
+    "body256k": replace(SUITES["body256k"], seconds=0.2),
+    "body4m": replace(SUITES["body4m"], seconds=0.2),
+    "workers": replace(SUITES["workers"], seconds=0.4),
 }
+
+SLOW: Mapping[str, Suite] = {
+    "idle": Suite(100, chunks=1, delay_ms=3500, requests=100, seconds=5, held_at_s=3.0),
+    "burst": Suite(8, chunks=100, requests=16, seconds=5, unit="chunks"),
+}
+"""For those who would not end the others in their time."""
 
 WARM_UP = (Suite(8, seconds=0.3), Suite(8, chunks=50, seconds=0.3))
 """Played before a target is measured, so that what it makes once is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """
-    What the client is connected to.
-
-    Args:
-        model: The name to ask for.
-        process: Measured, with all that it starts.
-        upstream: The process behind it, or itself.
-    """
-
-    name: str
-    port: int
-    model: str
-    process: int
-    upstream: int
-
-
-def measure(load: Path, target: Target, suite: Suite) -> dict[str, Any]:
-    """
-    Play a suite once.
-
-    Returns:
-        What ``load.c`` prints, with ``cpu_us`` per unit, ``held_kib`` per stream, and ``foreign``: the share of the used
-        cores' time that went to processes outside the run.
-    """
-    pids = processes.tree(target.process)
-    everyone = {*pids, target.upstream}
-    memory, cpu, all_cpu = processes.pss_kib(pids), processes.cpu_s(pids), processes.cpu_s(everyone)
-    busy, began = processes.busy_s(), time.monotonic()
-    client = processes.start(_command(load, target, suite), processes.LOAD_CORE, stdout=subprocess.PIPE)
-    try:
-        held = _held_kib(pids, suite)
-        said, _ = client.communicate(timeout=_LOAD_S)
-    except subprocess.TimeoutExpired:
-        message = f"The load on {target.name} did not end."
-        raise BenchError(message) from None
-    finally:
-        processes.stop(client)
-    if not said:
-        message = f"The load on {target.name} gave up; is it still there?"
-        raise BenchError(message)
-    row: dict[str, Any] = json.loads(said)
-    wall, used = time.monotonic() - began, processes.cpu_s(pids) - cpu
-    ours = processes.cpu_s(everyone) - all_cpu + row["cpu_s"]
-    row["cpu_us"] = used * 1e6 / max(1, row[suite.unit])
-    row["held_kib"] = None if held is None else (held - memory) / suite.connections
-    row["foreign"] = max(0.0, processes.busy_s() - busy - ours) / wall / processes.cores_used()
-    return row
-
-
 def described(suites: Mapping[str, Suite]) -> dict[str, Any]:
     """The suites, for the JSON file."""
     return {name: asdict(suite) for name, suite in suites.items()}
-
-
-def _held_kib(pids: list[int], suite: Suite) -> int | None:
-    if suite.held_at_s is None:
-        return None
-    time.sleep(suite.held_at_s)
-    return processes.pss_kib(pids)
-
-
-def _command(load: Path, target: Target, suite: Suite) -> list[str]:
-    steer = f"mock-c{suite.chunks}d{suite.delay_ms}"
-    streamed = int(suite.chunks > 0)
-    numbers = (streamed, suite.connections, suite.requests, suite.seconds, suite.warm)
-    return [str(load), str(target.port), target.model, steer, *map(str, numbers)]

@@ -1,50 +1,40 @@
-from tests.bench import report, suites
-from tests.bench.report import Measure
+import pytest
 
-CPU = Measure("CPU", "calls", "cpu_us", 1)
-TIME = Measure("time", "calls", "latency_us.p50")
+from tests.bench import figures, goals, report
+from tests.bench.figures import Measure
+from tests.bench.goals import Goal
+from tests.bench.support import row
 
-
-def row(number, target, cpu_us, p50=0, **more):
-    return {
-        "round": number,
-        "target": target,
-        "suite": "calls",
-        "cpu_us": cpu_us,
-        "latency_us": {"p50": p50},
-        "err": 0,
-        "unfinished": 0,
-        "trouble": "",
-        "foreign": 0.0,
-        **more,
-    }
+CPU = Measure("cpu", "CPU", "calls", "cpu_us", 1)
 
 
-def test_differences_and_ratios_are_taken_within_a_round():
-    """Each round is compared with itself, then the median and the extremes of the rounds are shown."""
-    rows = [row(0, "direct", 10), row(0, "gateway", 100), row(1, "direct", 20), row(1, "gateway", 140)]
-    rows += [row(2, "direct", 30), row(2, "gateway", 150)]
-
-    text = report.table(report.lines(rows, [CPU]))
-
-    last = "| CPU | 20.0 [10.0–30.0] | 140.0 [100.0–150.0] | 120.0 [90.0–120.0] | 7.00 [5.00–10.00] |"
-    assert last == text.splitlines()[-1]
+def lines(*rows):
+    return figures.lines(rows, [CPU])
 
 
-def test_one_round_has_no_spread_and_nothing_has_no_ratio():
-    """One round is shown without extremes; a ratio to zero is not shown."""
-    rows = [row(0, "direct", 0, 7), row(0, "gateway", 3, 14)]
+def test_the_gateway_is_shown_last_with_median_and_extremes():
+    """Peers come first; one round has no extremes; what was not measured is a dash."""
+    rows = row(0, "gateway", 3), row(0, "gateway, bare", 1), row(0, "nginx", 1), row(1, "nginx", 2)
 
-    text = report.table(report.lines(rows, [CPU, TIME]))
+    assert "|  | nginx | gateway | gateway, bare |" == report.table(lines(*rows)).splitlines()[0]
+    assert "| CPU | 1.5 [1.0–2.0] | 3.0 | 1.0 |" == report.table(lines(*rows)).splitlines()[2]
 
-    assert ["| CPU | 0.0 | 3.0 | 3.0 | – |", "| time | 7 | 14 | 7 | 2.00 |"] == text.splitlines()[2:]
+
+def test_ratios_are_shown_and_another_load_is_marked():
+    """Small ratios have more digits; a smaller load has its mark."""
+    found = lines(row(0, "litellm", 100, unlike=True), row(0, "nginx", 2), row(0, "gateway", 3))
+
+    assert ["| gateway ÷ | litellm | nginx |", "| CPU | 0.030 † | 1.50 |"] == report.ratios(found).splitlines()[::2]
 
 
-def test_what_only_one_side_has_is_left_out():
-    """A measure that was taken on one side only gives no line."""
-    rows = [row(0, "direct", 1), row(1, "gateway", 1), row(2, "direct", None), row(2, "gateway", 1)]
+@pytest.mark.parametrize(
+    ("cpu_us", "said"), [(1, "yes, and the aim"), (2, "yes, not the aim"), (4, "**no**"), (None, "–")]
+)
+def test_a_goal_says_whether_it_is_met(cpu_us, said):
+    """Met, aimed at, missed, or not measured."""
+    found = goals.judged(lines(row(0, "gateway", cpu_us)), [Goal("CPU", "cpu", 3, 1)])
 
-    assert [] == report.lines(rows, [CPU])
+    assert said == report.goals(found).splitlines()[-1].split("|")[-2].strip()
 
 
 def test_failures_and_noise_are_told():
@@ -57,8 +47,11 @@ def test_failures_and_noise_are_told():
     ] == report.remarks(rows)
 
 
-def test_every_measure_is_of_a_suite():
-    """Both sizes of the benchmark have every suite that the table is made of."""
-    from_suites = {measure.suite for measure in report.MEASURES}
+def test_only_the_figures_of_a_page_are_replaced():
+    """What stands around the figures stays, however often they are written."""
+    page = "before\n<!-- figures -->\n<!-- end -->\nafter\n"
 
-    assert from_suites == set(suites.SUITES) == set(suites.QUICK)
+    once = report.written(page, "one")
+
+    assert "before\n<!-- figures -->\n\none\n\n<!-- end -->\nafter\n" == once
+    assert once.replace("one", r"\1 two") == report.written(once, r"\1 two")
