@@ -74,7 +74,7 @@ async def ran_out(both: Pair, clock_s: float, **fields: object) -> Response:
     """Ask until the clock was met, up to three times; give the answer."""
     for _ in range(3):
         response, took_s, later_s = await timed(both, **fields)
-        assert took_s >= clock_s
+        assert took_s >= clock_s - 0.001  # the loop counts whole milliseconds, as floats
         if took_s <= 1.1 * clock_s + 0.05 and later_s <= CLOSED_S:
             return response
     pytest.fail(f"the clock of {clock_s} s ran out after {took_s:.2f} s, and the connection lived {later_s:.2f} s more")

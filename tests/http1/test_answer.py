@@ -171,7 +171,7 @@ def test_cuts_make_no_difference(head, parts, cuts):
     assert whole == pieces
 
 
-@given(head=HEADS, parts=st.lists(PARTS, max_size=8))
+@given(head=HEADS, parts=st.lists(PARTS.filter(lambda part: part != b" "), max_size=8))  # it refuses blanks there
 @settings(max_examples=1000, deadline=None)
 def test_h11_reads_the_same(head, parts):
     """What is complete here has the same status and body there."""
