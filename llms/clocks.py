@@ -115,6 +115,11 @@ class Alarm:
             self.due_at = inf
             self._task.cancel()
 
+    def _set(self, due_at: float) -> None:
+        if self._failure is None:
+            self.due_at = due_at
+            self._alarms.brought_forward(due_at)
+
 
 class Watch(Alarm):
     """
@@ -165,11 +170,6 @@ class Watch(Alarm):
         else:
             self.end(IdleTimeoutError(_NEXT))
 
-    def _set(self, due_at: float) -> None:
-        if self._failure is None:
-            self.due_at = due_at
-            self._alarms.brought_forward(due_at)
-
 
 _NEXT = "The provider went silent in the middle of its answer (idle_s). What it sent is above."
 
@@ -196,10 +196,8 @@ class FirstByte(Alarm):
 
     def restart(self) -> None:
         """Data came that says nothing yet: what follows it is due as between any two."""
-        if self._failure is None:
-            self.due_at = self._loop.time() + self._idle_s
-            self._alarms.brought_forward(self.due_at)
-            self._message = _BEGUN
+        self._set(self._loop.time() + self._idle_s)
+        self._message = _BEGUN
 
     def ring(self, now: float) -> None:  # noqa: ARG002 - there is one clock
         self.end(FirstByteTimeoutError(self._message))

@@ -91,14 +91,11 @@ class Exchange:
     One request and its answer, as an async context manager; satisfies ``UpstreamResponse`` while it is open.
 
     Attributes:
-        connected_at: Seconds, of the loop's clock, at which there was a connection to send the request over.
-        first_byte_at: Those at which the answer began.
         reused: Whether the connection had been used before.
     """
 
     __slots__ = (
-        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_transport", "connected_at",
-        "reused",
+        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_transport", "reused",
     )  # fmt: skip
 
     def __init__(
@@ -112,7 +109,6 @@ class Exchange:
         self._connection: Connection
         self._head: Head
         self._reads: AsyncGenerator[bytes, None] | None = None
-        self.connected_at = 0.0
         self.reused = False
 
     async def __aenter__(self) -> Self:
@@ -138,12 +134,11 @@ class Exchange:
 
     async def _answer(self, what: Prepared) -> Head:
         now = asyncio.get_running_loop().time
-        started_at = self.connected_at = now()
+        started_at = now()
         connection = self._pool.take(what.place, started_at)
         self.reused = connection is not None
         if connection is None:
             connection = await self._transport.connect(self._pool, what.place, self._connect_s)
-            self.connected_at = now()
         self._connection = connection
         body = self._request.body
         head: Head | None = None
@@ -170,10 +165,6 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._connection.leave(well=kind is None)
-
-    @property
-    def first_byte_at(self) -> float:
-        return self._connection.first_byte_at
 
     @property
     def status(self) -> int:

@@ -37,16 +37,14 @@ class Connection(asyncio.Protocol):
 
     Attributes:
         lost: Whether it has ended, or was closed here.
-        used: Whether it has been idle before, so that the other side may be closing it.
         ended_at: Loop time at which the last answer was complete.
-        first_byte_at: Loop time at which the present answer began.
         pieces: What has arrived of the body and was not yet taken.
         taker: Called whenever something has arrived, or ended; ``None`` while someone waits for it.
     """
 
     __slots__ = (
         "_gone", "_idle", "_left", "_lingering", "_loop", "_made", "_paused", "_sent", "_transport",
-        "_waiter", "_write_paused", "answer", "ended_at", "first_byte_at", "lost", "pieces", "taker", "used",
+        "_waiter", "_write_paused", "answer", "ended_at", "lost", "pieces", "taker",
     )  # fmt: skip
 
     def __init__(
@@ -71,8 +69,8 @@ class Connection(asyncio.Protocol):
         )  # none while it is idle; some servers speak first, to say that they are busy
         self.pieces = Pieces()
         self.taker: Callable[[], None] | None = None
-        self.lost = self.used = False
-        self.ended_at = self.first_byte_at = 0.0
+        self.lost = False
+        self.ended_at = 0.0
 
     def ask(self, data: bytes) -> None:
         """Send a request whose bytes are these."""
@@ -216,8 +214,6 @@ class Connection(asyncio.Protocol):
         if answer is None or self.lost:
             self.abort()  # idle, and nobody asked
             return
-        if not answer.begun:
-            self.first_byte_at = self._loop.time()
         found = answer.feed(data)
         if answer.done:
             self.ended_at = self._loop.time()
@@ -275,7 +271,6 @@ class Connection(asyncio.Protocol):
         self._linger_no_more()
         self.answer = None
         self.pieces.clear()
-        self.used = True
         self._idle(self)
 
     def _linger_no_more(self) -> None:

@@ -11,8 +11,8 @@ from llms.errors import ModelNotFoundError
 from llms.idempotency import Claim
 from llms.trail import Trail
 from llms.web import body, connection, idempotent, respond
-from llms.web.guard import INQUIRY, KEY, REQUEST_ID, TRAIL_HEADER, Handler
-from llms.web.inference import Inquiry, answered, call, require_room
+from llms.web.guard import INQUIRY, KEY, REQUEST_ID, Handler
+from llms.web.inference import TRAIL_HEADER, Inquiry, answered, call, require_room
 from llms.web.origins import allowed_origin, cross_origin
 from llms.web.outlet import StreamOutlet
 from llms.web.services import LIVE, SERVICES

@@ -44,7 +44,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID = web.RequestKey("request_id", str)
 KEY = web.RequestKey("key", VirtualKey)
 INQUIRY = web.RequestKey("inquiry", Inquiry)
-TRAIL_HEADER = "x-llms-trail"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_PATH = 2048

@@ -1,4 +1,4 @@
-"""The head of an answer, rendered at once."""
+"""The framing of an answer: its head, rendered at once, and the chunks of its body."""
 
 import time
 from collections.abc import Mapping
@@ -21,6 +21,11 @@ def head(status: int, headers: Mapping[str, str], framing: bytes, *, close: bool
     first = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
     last = b"Connection: close\r\n\r\n" if close else b"\r\n"
     return b"".join((first, lines, framing, _date(int(time.time())), last))
+
+
+def chunk(data: bytes) -> bytes:
+    """Give ``data``, at least a byte, as a chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 @lru_cache(2)

@@ -16,6 +16,9 @@ from llms.web import idempotent, respond
 from llms.web.event_stream import EventStream, LastWords, Outlet
 from llms.web.services import Live, Services
 
+TRAIL_HEADER = "x-llms-trail"
+"""Asks for, and says, who was tried."""
+
 
 def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
     """Give the call that a request is."""
@@ -57,7 +60,7 @@ class Inquiry:
 
     def trail_header(self) -> dict[str, str]:
         """Give the header that says who was tried, if the client asks for that."""
-        return {"x-llms-trail": self.trail.header()} if self.tells_trail and self.trail is not None else {}
+        return {TRAIL_HEADER: self.trail.header()} if self.tells_trail and self.trail is not None else {}
 
 
 def require_room(live: Live) -> None:

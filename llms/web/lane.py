@@ -21,13 +21,13 @@ from llms.web import body as bodies
 from llms.web import respond
 from llms.web.connection import Room, keep_little, own_address
 from llms.web.guard import caught
-from llms.web.head import head
+from llms.web.head import chunk, head
 from llms.web.inference import Inquiry, answered, call, require_room
 from llms.web.lanes import Lanes
 from llms.web.plain import MAX_HEAD, Plain
 from llms.web.services import Services
 
-_KEEP_ALIVE_S = 75.0
+KEEP_ALIVE_S = 75.0
 """nginx's default."""
 
 _BODY_S = 1.0
@@ -196,7 +196,7 @@ class Lane(asyncio.Protocol):
         now = self._loop.time()
         self._timer = None
         if self._due_at is None:
-            self._timer = self._loop.call_at(now + _KEEP_ALIVE_S, self._tick)
+            self._timer = self._loop.call_at(now + KEEP_ALIVE_S, self._tick)
         elif now < self._due_at:
             self._timer = self._loop.call_at(self._due_at, self._tick)
         elif b"\r\n\r\n" in (data := self._joined()):
@@ -246,7 +246,7 @@ class Lane(asyncio.Protocol):
         if self._closing or self._transport.is_closing():
             self._close()
             return
-        self._await_request(_KEEP_ALIVE_S)
+        self._await_request(KEEP_ALIVE_S)
         if self._pieces:
             self._take(self._joined())
         if self._held and self._have <= _MOST_AHEAD:
@@ -265,12 +265,12 @@ class Lane(asyncio.Protocol):
         if self._transport.is_closing():
             raise ConnectionResetError
         first = head(200, headers, b"Transfer-Encoding: chunked\r\n", close=self._closing)
-        self._transport.write(b"%b%x\r\n%b\r\n" % (first, len(data), data) if data else first)
+        self._transport.write(first + chunk(data) if data else first)
 
     def push(self, data: bytes) -> asyncio.Future[None] | None:
-        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self._transport.write(chunk(data))
         return self._room.wait() if self._room.full else None
 
     async def end(self, data: bytes, *, close: bool) -> None:
         self._closing = self._closing or close
-        self._transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
+        self._transport.write((chunk(data) if data else b"") + b"0\r\n\r\n")

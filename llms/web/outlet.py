@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from aiohttp import HttpVersion11, web
 
 from llms.web.connection import Protocol
+from llms.web.head import chunk
 
 
 class StreamOutlet:
@@ -34,7 +35,7 @@ class StreamOutlet:
         transport, protocol = self._request.transport, self._request.protocol
         if transport is None or not isinstance(protocol, Protocol):
             return None  # the client is gone, and the handler is being cancelled
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        transport.write(chunk(data) if self._chunked else data)
         return protocol.room.wait()
 
     async def end(self, data: bytes, *, close: bool) -> None:

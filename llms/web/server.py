@@ -26,7 +26,7 @@ from yarl import URL
 from llms.errors import ExpectationFailedError, InvalidRequestError
 from llms.web import respond, routes
 from llms.web.connection import Bounds, Handler, Server
-from llms.web.lane import Lane
+from llms.web.lane import KEEP_ALIVE_S, Lane
 from llms.web.lanes import Lanes
 from llms.web.services import LIVE, Live
 
@@ -51,7 +51,7 @@ class Runner(web.AppRunner):
             access_log=None,
             handle_signals=False,
             shutdown_timeout=drain_s,
-            keepalive_timeout=75,  # nginx's default
+            keepalive_timeout=KEEP_ALIVE_S,
             lingering_time=2,
             auto_decompress=False,  # web.body decodes, under the size limit
         )

@@ -1,7 +1,7 @@
 """
 The whole answer that nearly all are, put right in one step: one choice, its text, a known end, and nothing else.
 
-It gives what the long way (``normalise.completion``) gives, at a seventh of the cost, or gives up: whatever the long
+It gives what the long way (``normalise.completion``) gives, at a fifth of the cost, or gives up: whatever the long
 way would look at twice is left to it. A test holds the two together.
 """
 

@@ -108,7 +108,7 @@ async def test_slow_body_is_handed_over(gateway, monkeypatch):
 
 async def test_idle_connection_is_closed(gateway, monkeypatch):
     """A connection on which nothing comes any more is closed."""
-    monkeypatch.setattr(lanes, "_KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr(lanes, "KEEP_ALIVE_S", 0.2)
     running = await gateway()
     async with RawClient("127.0.0.1", running.port) as client:
         await client.send(PLAIN)
