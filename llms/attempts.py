@@ -11,7 +11,7 @@ from llms.clocks import Alarms, FirstByte
 from llms.errors import GatewayError, OverloadedError, UpstreamBadResponseError
 from llms.health import Health
 from llms.hedging import Hedging, hedged
-from llms.records import Block, Call, Provider, Route, Target
+from llms.records import Block, Call, Chunk, Provider, Route, Target
 from llms.retry import Course, Step
 from llms.streams import Pulled, Stream
 from llms.trail import Trail
@@ -189,9 +189,9 @@ class Attempts:
         return Begun(target, first, rest, {}, upstream.bulkhead)
 
 
-async def _first(blocks: Stream, clock: FirstByte) -> Block:
+async def _first(blocks: Stream, clock: FirstByte) -> list[Chunk]:
     """Give what comes up to the first block that says something."""
-    first: Block = []
+    first: list[Chunk] = []
     while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(blocks, None)) is not None:
         first += block
         if first:

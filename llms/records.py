@@ -1,6 +1,6 @@
 """Frozen values that travel between the stages of a call, and the two small protocols that join them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from llms.terms import Capabilities, Terms
 Chunk = dict[str, Any]
 """A ``chat.completion.chunk`` as OpenAI documents it."""
 
-Block = list[Chunk]
+Block = Sequence[Chunk]
 """The chunks that one read from the upstream held; what makes a burst cheap: one decode loop, one write."""
 
 Completion = dict[str, Any]

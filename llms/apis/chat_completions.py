@@ -4,31 +4,46 @@ OpenAI's chat completions: the dialect that is also the inner one, so there is n
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from llms.apis import chat_request
 from llms.apis.api import Api, error_event
 from llms.errors import GatewayError
 from llms.records import Block, Call, Chunk, Completion
-from llms.wire import sse
+from llms.wire import json_text, sse
+from llms.wire.text_block import TextBlock, text_chunk
 
 
 class _Encoder:
     def __init__(self, call: Call) -> None:
         self._include_usage = call.include_usage
         self._usage: Chunk | None = None
+        self._head: Mapping[str, Any] | None = None  # of the text blocks so far
+        self._start = self._between = self._end = b""  # of their events: what is not text
 
     def feed(self, block: Block) -> bytes:
         # Chunks are never changed here: the meter, and later a stream log, hold the same ones.
+        if isinstance(block, TextBlock):
+            return self._texts(block)
         if not self._include_usage:
-            return b"".join([sse.frame(chunk) for chunk in block if chunk["choices"]])
-        frames: list[bytes] = []
+            return sse.frames([chunk for chunk in block if chunk["choices"]])
+        events: list[Chunk] = []
         for chunk in block:
             if chunk["choices"]:
-                frames.append(sse.frame({**chunk, "usage": None}))
+                events.append({**chunk, "usage": None})
             else:
                 self._usage = chunk  # of several the last counts
-        return b"".join(frames)
+        return sse.frames(events)
+
+    def _texts(self, block: TextBlock) -> bytes:
+        if block.head is not self._head:
+            chunk = text_chunk(block.head, "")
+            event = sse.frame({**chunk, "usage": None} if self._include_usage else chunk)
+            start, name, end = event.partition(b'"content":')
+            self._head, self._start, self._end = block.head, start + name, end.removeprefix(b'""')
+            self._between = self._end + self._start
+        return self._start + json_text.spliced(block.texts, self._between) + self._end
 
     def close(self) -> bytes:
         return sse.DONE if self._usage is None else sse.frame(self._usage) + sse.DONE

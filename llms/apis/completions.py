@@ -94,11 +94,13 @@ class _Encoder:
         self._chars: dict[int, int] = {}  # of text sent, for each choice
 
     def feed(self, block: Block) -> bytes:
+        events: list[dict[str, Any]] = []
         for chunk in block:
             if not chunk["choices"]:
                 self._usage = chunk  # of several the last counts
-        events = [self._event(chunk) for chunk in block]
-        return b"".join([sse.frame(event) for event in events if event is not None])
+            elif (event := self._event(chunk)) is not None:
+                events.append(event)
+        return sse.frames(events)
 
     def close(self) -> bytes:
         if self._usage is None or not self._include_usage:

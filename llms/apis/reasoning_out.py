@@ -9,6 +9,7 @@ Chunks and answers are not changed but made anew, since the meter holds the same
 from typing import Any
 
 from llms.records import Block, Chunk, Completion
+from llms.wire.text_block import TextBlock
 
 KEYS: dict[str, tuple[str, ...]] = {
     "reasoning": ("reasoning",),
@@ -27,7 +28,9 @@ def respelled_block(block: Block, keys: tuple[str, ...]) -> Block:
     Without keys, a choice that held nothing else is left out; so is a chunk that has no choice left. One that says the
     role stays, with empty content: every choice says it once.
     """
-    result: Block = []
+    if isinstance(block, TextBlock):
+        return block
+    result: list[Chunk] = []
     for chunk in block:
         if any(_INNER in choice["delta"] for choice in chunk["choices"]):
             result += _respelled_chunk(chunk, keys)

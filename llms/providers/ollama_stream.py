@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from llms.errors import GatewayError, UpstreamBadResponseError, UpstreamTruncatedError
 from llms.providers.ollama_errors import Failures
 from llms.providers.ollama_tools import custom_tools
-from llms.records import Block, Call
+from llms.records import Block, Call, Chunk
 from llms.terms import Bounds
 from llms.wire import json_text, ndjson
 from llms.wire.chunks import ChunkBuilder
@@ -48,7 +48,7 @@ class Decoder:
 
     def feed(self, data: bytes) -> Block:
         """Take what one read found; see ``llms.providers.http.Decoder``."""
-        block: Block = []
+        block: list[Chunk] = []
         try:
             for line in self._lines.feed(data):
                 if not self.done:
@@ -64,7 +64,7 @@ class Decoder:
         """Take the end of the stream; see ``llms.providers.http.Decoder``."""
         if self._failure is not None:
             raise self._failure
-        block: Block = []
+        block: list[Chunk] = []
         for line in self._lines.close():
             if not self.done and _is_whole(line):
                 block += self.take(_decoded(line))
@@ -94,7 +94,7 @@ class Decoder:
                 block += self._build.usage({"prompt_tokens": prompt or 0, "completion_tokens": completion or 0})
         return block
 
-    def _message(self, line: dict[str, Any]) -> Block:
+    def _message(self, line: dict[str, Any]) -> list[Chunk]:
         message = line.get("message")
         if message is None:
             return []
@@ -125,7 +125,7 @@ class _ToolCalls:
         self._one = call.body.get("parallel_tool_calls") is False
         self._custom = custom_tools(call.body)
 
-    def chunks(self, raw: object) -> Block:
+    def chunks(self, raw: object) -> list[Chunk]:
         """Give the chunks of one tool call; none if the client wants one only and has it."""
         function = raw.get("function") if isinstance(raw, dict) else None
         name = function.get("name") if isinstance(function, dict) else None

@@ -4,11 +4,13 @@ from typing import Any
 
 from llms.errors import GatewayError, UpstreamBadResponseError
 from llms.providers.model_facts import facts
-from llms.records import Block, Call, Completion, Model
+from llms.records import Block, Call, Chunk, Completion, Model
 from llms.terms import Bounds
 from llms.wire import chunks, json_text, normalise, sse
 from llms.wire.failures import Clean, error_in, failure
+from llms.wire.text_block import TextBlock, joined
 from llms.wire.think import ThinkTags
+from llms.wire.usual_events import UsualEvents
 
 _BOUNDS = Bounds()
 
@@ -27,6 +29,7 @@ class StreamDecoder:
     def __init__(self, call: Call, clean: Clean, tags: ThinkTags | None = None, bounds: Bounds = _BOUNDS) -> None:
         self._clean = clean
         self._events = sse.Decoder(bounds.max_event_bytes, bounds.max_events)
+        self._usual = UsualEvents()
         self._stream = normalise.Normaliser(call, clean, tags)
         self._failure: GatewayError | None = None
         self._ended = False  # by [DONE]
@@ -40,25 +43,44 @@ class StreamDecoder:
         """Take what one read found; give its chunks. An error after chunks waits for the next call: they come first."""
         if self.done:
             return []
-        block: Block = []
+        parts: list[Block] = []
         try:
-            for name, payload in self._events.feed(data):
-                block += self._take(name, payload)
-                if self._ended:
-                    break
+            self._read(data, parts)
         except GatewayError as error:
-            if not block:
+            if not parts:
                 raise
             self._failure = error
-        return block
+        return joined(parts)
 
-    def close(self) -> Block:
+    def close(self) -> list[Chunk]:
         """Take the end of the stream."""
         if self._failure is not None:
             raise self._failure
         if not self._ended:
             self._ended = bool(self._events.close())
         return self._stream.close(done=self._ended)
+
+    def _read(self, data: bytes, parts: list[Block]) -> None:
+        """Read the usual events by the short way, what is before and behind them by the long one."""
+        run = self._usual.find(data)
+        if run is None:
+            self._decode(data, parts)
+            return
+        start, texts, stop = run
+        if start:
+            self._decode(data[:start], parts)
+        if not self._ended and self._events.pass_over(len(texts), stop - start):
+            parts.append(self._stream.texts(texts))
+            start = stop
+        if start < len(data) and not self._ended:
+            self._decode(data[start:], parts)
+
+    def _decode(self, data: bytes, parts: list[Block]) -> None:
+        for name, payload in self._events.feed(data):
+            if block := self._take(name, payload):
+                parts.append(block)
+            if self._ended:
+                break
 
     def _take(self, name: bytes, payload: bytes) -> Block:
         payload = payload.strip()
@@ -69,7 +91,10 @@ class StreamDecoder:
             return []
         if name == b"error":
             raise failure(_reported(payload), clean=self._clean)
-        return self._stream.feed(_decoded(payload))
+        block = self._stream.feed(_decoded(payload))
+        if isinstance(block, TextBlock):
+            self._usual.learn(payload, block.texts[0])
+        return block
 
 
 def completion(call: Call, body: bytes, clean: Clean, tags: ThinkTags | None = None) -> Completion:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from llms.records import Block, Call, Completion
+from llms.records import Block, Call, Chunk, Completion
 from llms.wire import about
 from llms.wire.chunks import completion_id
 
@@ -160,7 +160,7 @@ def _joined(pieces: dict[str, list[str]]) -> dict[str, Any]:
     return {name: "".join(parts) for name, parts in pieces.items()}
 
 
-def chunks(completion: Completion) -> Block:
+def chunks(completion: Completion) -> list[Chunk]:
     """Give the chunks that a whole, normalised answer would have been streamed as."""
     head = {
         "id": completion["id"],
@@ -169,7 +169,7 @@ def chunks(completion: Completion) -> Block:
         "model": completion["model"],
         **{name: completion[name] for name in about.NAMES if name in completion},
     }
-    block: Block = []
+    block: list[Chunk] = []
     for choice in completion["choices"]:
         index = choice["index"]
         for delta, logprobs in _deltas(choice):

@@ -127,7 +127,7 @@ class ChunkBuilder:
         """A piece of a refusal."""
         return self._delta({"refusal": text})
 
-    def tool_call(self, call_id: str, name: str, arguments: str = "") -> Block:
+    def tool_call(self, call_id: str, name: str, arguments: str = "") -> list[Chunk]:
         """Begin the next tool call; give it whole, or go on with ``tool_arguments``."""
         block = self._end_tool()
         function = {"name": name, "arguments": arguments}
@@ -141,7 +141,7 @@ class ChunkBuilder:
         self._arguments = self._arguments or bool(text)
         return self._delta({"tool_calls": [{"index": self._tools - 1, "function": {"arguments": text}}]})
 
-    def finish(self, reason: object) -> Block:
+    def finish(self, reason: object) -> list[Chunk]:
         """The end of the choice."""
         block = self._end_tool()
         if not self._started:
@@ -150,12 +150,12 @@ class ChunkBuilder:
         choice["finish_reason"] = finish_reason(reason, tool_calls=self._tools > 0)
         return [*block, self._chunk([choice])]
 
-    def usage(self, raw: object) -> Block:
+    def usage(self, raw: object) -> list[Chunk]:
         """The last chunk, if ``raw`` is a believable usage object; else nothing."""
         counted = usage(raw)
         return [] if counted is None else [{**self._chunk([]), "usage": counted}]
 
-    def _end_tool(self) -> Block:
+    def _end_tool(self) -> list[Chunk]:
         if self._tools and not self._arguments:
             return [self.tool_arguments("{}")]
         return []

@@ -68,6 +68,15 @@ def dumps(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
+def spliced(texts: list[str], between: bytes) -> bytes:
+    """Encode strings as ``dumps`` does, with ``between`` between them; there is at least one."""
+    try:
+        lines = orjson.dumps(texts, option=orjson.OPT_INDENT_2)
+    except TypeError:
+        return between.join([dumps(text) for text in texts])
+    return lines[4:-2].replace(b",\n  ", between)  # no string holds a line end
+
+
 def _lenient(data: bytes) -> Any:
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     try:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from llms.records import Block, Usage
+from llms.wire.text_block import TextBlock
 
 
 class Meter:
@@ -16,6 +17,8 @@ class Meter:
     def look(self, block: Block) -> None:
         """Take a block of chunks."""
         self.chunks += len(block)
+        if isinstance(block, TextBlock):
+            return
         for chunk in block:
             choices = chunk["choices"]
             if choices:

@@ -16,8 +16,10 @@ from llms.wire.accumulate import Accumulator
 from llms.wire.choice_deltas import ChoiceDeltas
 from llms.wire.failures import Clean, error_in, failure
 from llms.wire.scrub import scrub
+from llms.wire.text_block import TextBlock
 from llms.wire.think import ThinkTags
 from llms.wire.usual_answer import usual_answer
+from llms.wire.usual_events import usual_text
 
 MAX_CHOICES = 128
 """The most that OpenAI's ``n`` allows."""
@@ -63,11 +65,11 @@ class Normaliser:
         if not isinstance(choices, list):
             self._refuse(raw)
             return []
-        if self._plain and len(choices) == 1 and (plain := _plain(choices[0])):
-            return [{**self._head, "choices": [plain]}]
+        if self._plain and (text := usual_text(raw)):
+            return self.texts([text])
         if not self._choices:
             self._head |= about(raw)
-        block: Block = []
+        block: list[Chunk] = []
         for position, choice in enumerate(choices[:MAX_CHOICES]):
             if isinstance(choice, dict):
                 self._refuse(choice)
@@ -78,7 +80,16 @@ class Normaliser:
             block += self._tell_usage()  # now: the client may leave before the end, and it is to be recorded
         return block
 
-    def close(self, *, done: bool) -> Block:
+    def texts(self, texts: list[str]) -> TextBlock:
+        """
+        Give the chunks of usual events.
+
+        Args:
+            texts: Of each of them, in a stream that has given such a block before.
+        """
+        return TextBlock(self._head, texts)
+
+    def close(self, *, done: bool) -> list[Chunk]:
         """
         Take the end of the stream; give what is owed.
 
@@ -98,11 +109,11 @@ class Normaliser:
             block += self._tell_usage()
         return block
 
-    def _tell_usage(self) -> Block:
+    def _tell_usage(self) -> list[Chunk]:
         self._told = self._usage
         return [{**self._head, "choices": [], "usage": self._usage}]
 
-    def _feed(self, choice: dict[str, Any], position: int) -> Block:
+    def _feed(self, choice: dict[str, Any], position: int) -> list[Chunk]:
         index = _index(choice.get("index"), position)
         while len(self._choices) <= index:
             self._choices.append(ChoiceDeltas(len(self._choices), f"{self._prefix}{len(self._choices)}_", self._tags))
@@ -159,17 +170,6 @@ def _ordered(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if sorted(positions) != list(range(len(choices))):
         positions = list(range(len(choices)))
     return [_placed(choice, index) for index, choice in sorted(zip(positions, choices, strict=True), key=_first)]
-
-
-def _plain(choice: object) -> dict[str, Any] | None:
-    """The common case, at a fraction of the cost: one choice, one piece of text and nothing else."""
-    if isinstance(choice, dict) and choice.get("index") == 0 and not choice.get("finish_reason"):
-        delta = choice.get("delta")
-        if isinstance(delta, dict) and len(delta) == 1 and not choice.get("logprobs") and not choice.get("error"):
-            text = delta.get("content")
-            if isinstance(text, str) and text:
-                return {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
-    return None
 
 
 def _index(value: object, position: int) -> int:

@@ -4,6 +4,8 @@ Server-sent events: an incremental reader for what upstreams send, and the frame
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
+from collections.abc import Iterable
+
 from llms.errors import UpstreamEventTooLargeError
 from llms.terms import MAX_EVENTS
 from llms.wire import json_text
@@ -23,6 +25,12 @@ _BOM = b"\xef\xbb\xbf"
 def frame(value: object) -> bytes:
     """One event holding ``value`` as JSON, on one line, so that no string in it can forge a frame."""
     return b"data: " + json_text.dumps(value) + b"\n\n"
+
+
+def frames(values: Iterable[object]) -> bytes:
+    """One event for each of ``values``."""
+    events = [json_text.dumps(value) for value in values]
+    return b"data: " + b"\n\ndata: ".join(events) + b"\n\n" if events else b""
 
 
 class Decoder:
@@ -66,6 +74,20 @@ class Decoder:
         if not events:
             self._check()
         return events
+
+    def pass_over(self, count: int, length: int) -> bool:
+        """
+        Leave out events that were read by a shorter way; ``False`` if they have to be fed.
+
+        Args:
+            count: Of the events.
+            length: Of all of them together.
+        """
+        inside = self._pieces or self._data or self._name or self._first_line or self._after_cr
+        if inside or self._over is not None or count > self._left or length > self._limit:
+            return False
+        self._left -= count
+        return True
 
     def close(self) -> list[Event]:
         """Take the end of the stream: only an unfinished ``[DONE]`` counts, since nothing can follow it."""

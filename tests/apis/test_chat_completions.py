@@ -8,6 +8,7 @@ from llms.errors import UpstreamTruncatedError
 from llms.records import Call
 from llms.wire.accumulate import Accumulator
 from llms.wire.chunks import ChunkBuilder
+from llms.wire.text_block import TextBlock
 from tests.support.openapi import validate
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -184,3 +185,18 @@ def test_reads_a_request():
     asked = API.read({"model": "demo", "messages": [{"role": "user", "content": "Hi"}], "stream": True})
 
     assert (API.name, asked.model, asked.stream) == ("chat.completions", "demo", True)
+
+
+@pytest.mark.parametrize("include_usage", [False, True])
+def test_texts(include_usage):
+    """A block of texts is written as its chunks would be, whatever is in them and in what they have in common."""
+    call = make_call(include_usage=include_usage)
+    head = {"id": "a", "object": "chat.completion.chunk", "created": 1, "model": '"content":""'}
+    blocks = [
+        TextBlock(head, ["a"]),
+        TextBlock(head, ["b", ",\n  ", '",\n  "', '"content":""', "é\u2028"]),
+        TextBlock({**head, "system_fingerprint": "fp_1"}, ["\ud83d", "c"]),
+    ]
+    encoder, other = API.encoder(call), API.encoder(call)
+
+    assert [other.feed(list(block)) for block in blocks] == [encoder.feed(block) for block in blocks]

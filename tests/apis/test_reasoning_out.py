@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 
 from llms.apis.reasoning_out import KEYS, respelled_answer, respelled_block
+from llms.wire.text_block import TextBlock
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -123,3 +124,10 @@ def test_whole_answer(setting, expected):
     assert {"role": "assistant", "content": "42", **expected} == found["message"]
     assert ("stop", 0) == (found["finish_reason"], found["index"])
     assert answer() == respelled_answer(answer(), KEYS[setting])
+
+
+def test_texts_stay():
+    """A block of texts holds no reasoning and stays one."""
+    block = TextBlock(HEAD, ["a", "b"])
+
+    assert all(block is respelled_block(block, keys) for keys in KEYS.values())

@@ -5,13 +5,13 @@ from typing import Any
 
 from llms.errors import GatewayError, UpstreamEventTooLargeError
 from llms.providers.http import Decoder
-from llms.records import Block
+from llms.records import Block, Chunk
 from llms.wire import ndjson, sse
 
 
 def decoded(decoder: Decoder, reads: Iterable[bytes]) -> tuple[Block, GatewayError | None]:
     """Give the chunks of an answer and how it ended, as ``HttpProvider`` does."""
-    block: Block = []
+    block: list[Chunk] = []
     try:
         for data in reads:
             block += decoder.feed(data)

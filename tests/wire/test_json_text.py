@@ -82,3 +82,11 @@ def test_brackets_that_are_not_closed(data: bytes) -> None:
     """They are a mistake in the JSON, though orjson's words for it are those for memory that has run out."""
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|deeply"):
         json_text.loads(data)
+
+
+@pytest.mark.parametrize(
+    "texts", [["a"], ["a", "b"], ['"', '",', "\n", ",\n  ", '",\n  "'], ["é", "\u2028"], ["a", "\ud83d", "b"]]
+)
+def test_spliced(texts: list[str]) -> None:
+    """Many strings are written as each would be, with other bytes between them, whatever is in them."""
+    assert b"<>".join(json_text.dumps(text) for text in texts) == json_text.spliced(texts, b"<>")

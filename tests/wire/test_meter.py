@@ -1,6 +1,7 @@
 from llms.records import Call, Usage
 from llms.wire.chunks import ChunkBuilder
 from llms.wire.meter import Meter
+from llms.wire.text_block import TextBlock
 
 CALL = Call("req_0123456789abcdef01234567", 1790000000, "chat.completions", "mine", stream=True, body={})
 RAW = {
@@ -39,3 +40,13 @@ def test_answer() -> None:
 
     assert ("stop", Usage(5, 4, 3, 2)) == (chat.finish_reason, chat.usage)
     assert (None, Usage(7, 0)) == (embeddings.finish_reason, embeddings.usage)
+
+
+def test_texts() -> None:
+    """Of a block of texts the chunks count; it has no finish and no usage."""
+    build, meter = ChunkBuilder(CALL), Meter()
+
+    meter.look([*build.finish("length"), *build.usage(RAW)])
+    meter.look(TextBlock({}, ["a", "b"]))
+
+    assert (5, "length", Usage(5, 4, 3, 2)) == (meter.chunks, meter.finish_reason, meter.usage)

@@ -58,7 +58,7 @@ def test_common_chunk_is_its_own() -> None:
     stream = Normaliser(CALL)
     stream.feed(raw({"role": "assistant"}))
 
-    one, two = stream.feed(raw({"content": "a"})) + stream.feed(raw({"content": "a"}))
+    one, two = *stream.feed(raw({"content": "a"})), *stream.feed(raw({"content": "a"}))
 
     expected = {"index": 0, "delta": {"content": "a"}, "logprobs": None, "finish_reason": None}
     assert {**HEAD, "choices": [expected]} == one == two

@@ -142,3 +142,30 @@ def test_frame(value: object) -> None:
     assert b"\n\n" == data[-2:]
     assert 2 == data.count(b"\n")
     assert value == json.loads(parse(data)[0][1])
+
+
+def test_frames() -> None:
+    """Values are events one after another; none are no bytes."""
+    assert sse.frame(1) + sse.frame({"a": "b"}) == sse.frames([1, {"a": "b"}])
+    assert b"" == sse.frames([])
+
+
+@pytest.mark.parametrize("before", [b"", b"data: a\n\ndata", b"data: a\n", b"data: a\r\n\r", b"data: a\n\nevent: x\n"])
+def test_not_passed_over(before: bytes) -> None:
+    """Events can be left out where one could begin that nothing is known of yet."""
+    decoder = sse.Decoder(LIMIT)
+    decoder.feed(before)
+
+    assert not decoder.pass_over(1, 9)
+
+
+def test_passed_over() -> None:
+    """Events that are left out count for the limits."""
+    decoder = sse.Decoder(100, 4)
+
+    decoder.feed(b"data: a\n\n: x\n\n")
+
+    found = [decoder.pass_over(2, 101), decoder.pass_over(4, 36), decoder.pass_over(2, 100), decoder.pass_over(2, 18)]
+    assert [False, False, True, False] == found
+    assert [(b"", b"b")] == decoder.feed(b"data: b\n\ndata: c\n\n")
+    assert not decoder.pass_over(0, 0)
