@@ -21,6 +21,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench import counts, hot
@@ -28,7 +29,7 @@ from tests.bench.counts import CountError
 
 FILE = Path(__file__).with_suffix(".json")
 TOLERANCE = 0.05
-"""Counts of the same code differed by 2.7 % at most: where things come to lie in memory moves them."""
+"""Counts of the same code differed by 2.7 % at most, from one checkout to another: where bytes lie in memory moves them."""
 
 _LONGEST_S = 300
 
@@ -72,25 +73,22 @@ def _arguments() -> argparse.Namespace:
 def _counted() -> dict[str, int]:
     """Run the functions under callgrind, in a Python that differs by nothing from the last one's."""
     python = [sys.executable, "-s", "-m", "tests.bench.hot"]
-    fixed = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": os.defpath}
     with tempfile.TemporaryDirectory(prefix="llms-instructions-") as folder:
         out = Path(folder, "out")
         command = [_valgrind(), "--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={out}", *python]
-        done = subprocess.run(  # noqa: S603 - ours
-            [*_unshuffled(), *command],
-            cwd=Path(__file__).parents[2],
-            env=fixed,
-            capture_output=True,
-            text=True,
-            timeout=_LONGEST_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            message = f"The functions could not be run under callgrind:\n{done.stderr}"
-            raise CountError(message)
+        _run([*_unshuffled(), *command])
         marks = len(list(out.parent.glob("out.*")))
         dumps = [Path(f"{out}.{number}").read_text(errors="replace") for number in range(1, marks + 1)]
     return counts.each([*hot.HOT], [counts.total(dump) for dump in dumps], hot.RUNS)
+
+
+def _run(command: Sequence[str]) -> None:
+    fixed = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": os.defpath}
+    options = {"cwd": Path(__file__).parents[2], "env": fixed, "timeout": _LONGEST_S}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # noqa: S603 - ours
+    if done.returncode != 0:
+        message = f"The hot functions do not run:\n{done.stderr}"
+        raise CountError(message)
 
 
 def _valgrind() -> str:
