@@ -9,7 +9,7 @@ import gc
 import os
 from collections.abc import Callable, Coroutine
 from functools import partial
-from itertools import repeat
+from itertools import cycle, repeat
 from typing import Any
 
 from llms import call_log, ranking
@@ -125,6 +125,14 @@ def decoded(events: int) -> Work:
     decoder.feed(sse.frame(FIRST))
     data = EVENT * events
     return lambda: decoder.feed(data)
+
+
+def decoded_unlike() -> Work:
+    """Every event differs from the last one in more than its text, so that each is read the long way."""
+    decoder = CODEC.decoder(STREAM, TARGET)
+    decoder.feed(sse.frame(FIRST))
+    unlike = cycle([sse.frame({**CHUNK, "id": f"chatcmpl-{number:029}"}) for number in range(WARM + 3 * RUNS)])
+    return lambda: decoder.feed(next(unlike))
 
 
 def encoded(chunks: int) -> Work:
@@ -253,6 +261,7 @@ HOT: dict[str, Callable[[], Work]] = {
     "call: log line": log_line,
     "call: all of these": whole_call,
     "chunk: put right": normalised,
+    "chunk: decoded and put right, unlike the last": decoded_unlike,
     **{
         f"{what}, {count} at once": partial(work, count)
         for what, work in (
