@@ -14,6 +14,7 @@ from llms.hedging import Hedging, hedged
 from llms.records import Block, Call, Chunk, Provider, Route, Target
 from llms.retry import Course, Step
 from llms.streams import Pulled, Stream
+from llms.times import ATTEMPT, AttemptTimes
 from llms.trail import Trail
 from llms.wire.chunks import says_something
 
@@ -42,18 +43,26 @@ class Begun:
         rest: The blocks after it; ``None`` for a call that is not streamed.
         answer: The whole answer of such a call.
         bulkhead: Where its place is.
+        times: When it got on.
     """
 
-    __slots__ = ("_bulkhead", "answer", "first", "rest", "target")
+    __slots__ = ("_bulkhead", "answer", "first", "rest", "target", "times")
 
-    def __init__(
-        self, target: Target, first: Block, rest: Stream | None, answer: dict[str, Any], bulkhead: Bulkhead
+    def __init__(  # noqa: PLR0913, PLR0917 - it joins them
+        self,
+        target: Target,
+        first: Block,
+        rest: Stream | None,
+        answer: dict[str, Any],
+        bulkhead: Bulkhead,
+        times: AttemptTimes,
     ) -> None:
         self.target = target
         self.first = first
         self.rest = rest
         self.answer = answer
         self._bulkhead = bulkhead
+        self.times = times
 
     async def close(self) -> None:
         """Let go of the answer, whether it has ended or nobody wants it."""
@@ -135,13 +144,15 @@ class Attempts:
     async def _attempt(self, trail: Trail, step: Step) -> Begun:
         target = step.target
         upstream = self._upstreams[target.provider]
+        times = trail.times.attempt()
         await self._admit(trail, step, upstream.bulkhead)
-        started_at = time.monotonic()
+        times.began_at = time.monotonic()
+        token = ATTEMPT.set(times)
         probes = self._health.asked(target, again=step.again)
         begun: Begun | None = None
         outcome = "cancelled"
         try:
-            begun = await self._begun(upstream, adapted(trail.call, target), target)
+            begun = await self._begun(upstream, adapted(trail.call, target), target, times)
             outcome = "ok"
         except GatewayError as failure:
             outcome = failure.code or failure.type
@@ -152,7 +163,9 @@ class Attempts:
                 self._health.let_probe(target)
             raise
         finally:
-            trail.attempted(target, outcome, time.monotonic() - started_at)
+            ATTEMPT.reset(token)
+            times.ended_at = time.monotonic()
+            trail.attempted(target, outcome, times.ended_at - times.began_at)
             if begun is None:
                 upstream.bulkhead.give()
         self._health.answered(target)
@@ -170,13 +183,13 @@ class Attempts:
             trail.skip([(step.target, unfit.reason)])
             raise unfit.failure
 
-    async def _begun(self, upstream: Upstream, call: Call, target: Target) -> Begun:
+    async def _begun(self, upstream: Upstream, call: Call, target: Target, times: AttemptTimes) -> Begun:
         """Ask; the place that is held is the answer's to give back once there is one."""
         provider = upstream.providers[target.credential]
         if not call.stream:
             with FirstByte(self._alarms, target.terms.clocks, stream=False):
                 answer = await (provider.embed if call.api == "embeddings" else provider.complete)(call, target)
-            return Begun(target, [], None, answer, upstream.bulkhead)
+            return Begun(target, [], None, answer, upstream.bulkhead, times)
         blocks = provider.chat(call, target)
         rest = blocks if isinstance(blocks, Stream) else Pulled(blocks)
         first: Block = []
@@ -186,7 +199,7 @@ class Attempts:
         finally:
             if not first:
                 await rest.aclose()
-        return Begun(target, first, rest, {}, upstream.bulkhead)
+        return Begun(target, first, rest, {}, upstream.bulkhead, times)
 
 
 async def _first(blocks: Stream, clock: FirstByte) -> list[Chunk]:

@@ -45,10 +45,15 @@ def line(record: CallRecord) -> str:
         parts.append(f"input_tokens={usage.input_tokens} output_tokens={usage.output_tokens}")
     if record.chunks:
         parts.append(f"chunks={record.chunks}")
-    if record.first_byte_s is not None:
-        parts.append(f"first_ms={record.first_byte_s * 1000:.1f}")
+    return " ".join(parts + _times(record))
+
+
+def _times(record: CallRecord) -> list[str]:
+    parts = [] if record.first_byte_s is None else [f"first_ms={record.first_byte_s * 1000:.1f}"]
     parts.append(f"ms={record.duration_s * 1000:.1f}")
-    return " ".join(parts)
+    if record.timing is not None:
+        parts.append(f'timing="{record.timing}"')
+    return parts
 
 
 def _attempt(entry: Attempt) -> str:

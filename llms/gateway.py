@@ -125,7 +125,9 @@ class Gateway:
         self._idle.clear()
         try:
             with watch:
+                trail.times.routing()
                 begun = await self._first_answer(trail, watch)
+                trail.times.answered(begun.times)
                 try:
                     yield self._reply(begun, trail, watch)
                 finally:

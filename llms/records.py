@@ -63,7 +63,6 @@ class Target:
 
     Args:
         provider: The provider's name in the configuration.
-        model: The model's name at that provider.
         defaults: Fields to add to the request where the client gave none.
         overrides: Fields that take the place of what the client gave.
         drop: Fields of the request that are left out.
@@ -162,7 +161,8 @@ class CallRecord:
         candidates: Targets in the order in which they were to be tried, those that were skipped later among them.
         attempts: In the order in which they ended.
         skipped: Targets that were not tried, each with the reason.
-        first_byte_s: Seconds from acceptance to the first block; ``None`` if none came.
+        first_byte_s: Seconds from the request's head to the first block; ``None`` if none came.
+        timing: Where its time went, as the header of its answer said it; see ``llms.times``.
     """
 
     call: Call
@@ -176,6 +176,7 @@ class CallRecord:
     chunks: int
     first_byte_s: float | None
     duration_s: float
+    timing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,6 @@ class UpstreamRequest:
     Args:
         url: Absolute; made of the configuration only, never of what a client sent.
         headers: All that is sent; secrets included, so never logged.
-        body: ``None`` for a request without one.
     """
 
     method: str

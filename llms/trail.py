@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
 from llms.records import Attempt, Call, CallRecord, Target
+from llms.times import Times
 from llms.wire.meter import Meter
 
 _MOST = 16
@@ -20,22 +21,23 @@ class Trail:
 
     Args:
         call: Whose.
+        times: Of its request; as of now, if left out.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, times: Times | None = None) -> None:
         self.call = call
+        self.times = times or Times()
         self.meter = Meter()
         self.candidates: tuple[Target, ...] = ()
         self.attempts: list[Attempt] = []
         self.skipped: list[tuple[Target, str]] = []
-        self._started = time.monotonic()
         self._first: float | None = None
         self._status = "internal"  # what it stays if something fails that nobody foresaw
         self._code: str | None = "internal_error"
 
     def began(self) -> None:
         """Note that the answer has begun."""
-        self._first = time.monotonic() - self._started
+        self._first = time.monotonic() - self.times.begun_at
 
     def planned(self, candidates: Sequence[Target], skipped: Iterable[tuple[Target, str]]) -> None:
         """Note who is to be tried, and who is not, with the reason."""
@@ -121,8 +123,15 @@ class Trail:
             finish_reason=self.meter.finish_reason,
             chunks=self.meter.chunks,
             first_byte_s=self._first,
-            duration_s=time.monotonic() - self._started,
+            duration_s=time.monotonic() - self.times.begun_at,
+            timing=self._timing(),
         )
+
+    def _timing(self) -> str:
+        """Give what the header of a stream said; where there was none, or one that came too early, what there is."""
+        if self.call.stream and self._first is not None and self.times.told is not None:
+            return self.times.told
+        return self.times.header()
 
 
 def _short(text: str) -> str:

@@ -25,6 +25,7 @@ from llms.http1.request import Place, Prepared, prepared
 from llms.http1.tls import verifying
 from llms.records import EnoughError, UpstreamRequest
 from llms.resolver import Resolver
+from llms.times import ATTEMPT, AttemptTimes
 from llms.transport_failures import address_refused, no_answer, not_sendable
 from llms.wire.content_coding import inflater
 from llms.wire.scrub import scrub
@@ -95,7 +96,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_transport", "reused",
+        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_times", "_transport",
+        "reused",
     )  # fmt: skip
 
     def __init__(
@@ -109,6 +111,7 @@ class Exchange:
         self._connection: Connection
         self._head: Head
         self._reads: AsyncGenerator[bytes, None] | None = None
+        self._times: AttemptTimes | None = None
         self.reused = False
 
     async def __aenter__(self) -> Self:
@@ -133,12 +136,17 @@ class Exchange:
         return self
 
     async def _answer(self, what: Prepared) -> Head:
+        times = self._times = ATTEMPT.get()
+        if times is not None:
+            times.asked()
         now = asyncio.get_running_loop().time
         started_at = now()
         connection = self._pool.take(what.place, started_at)
         self.reused = connection is not None
         if connection is None:
             connection = await self._transport.connect(self._pool, what.place, self._connect_s)
+        if times is not None:
+            times.connected(reused=self.reused)
         self._connection = connection
         body = self._request.body
         head: Head | None = None
@@ -159,6 +167,8 @@ class Exchange:
         if head is None:
             stale = self.reused and now() - started_at <= _STALE_S and not self._begun(connection)
             raise no_answer(stale=stale)
+        if times is not None:
+            times.headed()
         return head
 
     async def __aexit__(
@@ -212,6 +222,8 @@ class Exchange:
             if length > limit:
                 message = "The provider's answer is over the size limit."
                 raise UpstreamEventTooLargeError(message)
+        if self._times is not None:
+            self._times.whole()
         return b"".join(pieces)
 
     @staticmethod

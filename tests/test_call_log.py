@@ -106,3 +106,10 @@ def test_cut_value_says_so():
 
     assert value.endswith(" ...")
     assert 504 == len(value)
+
+
+def test_timing():
+    """Where the time went is told in the words of the header, at the line's end."""
+    told = "auth;dur=0.004, gateway;dur=0.100, total;dur=0.104"
+
+    assert call_log.line(record(timing=told)).endswith(f' ms=500.0 timing="{told}"')

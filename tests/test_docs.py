@@ -11,7 +11,7 @@ from llms.config import ConfigError, Server, parse
 from llms.config.aliases import Alias, TargetGiven
 from llms.providers import options
 from llms.providers.presets import PRESETS
-from tests.support import docs
+from tests.support import docs, timing
 from tests.support.config_docs import kinds, sections_in
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -201,3 +201,12 @@ async def test_error_after_the_first_byte_as_shown(gateway):
 
     assert (200, True) == (response.status, response.complete)
     assert body == masked(response.body.decode().strip())
+
+
+def test_timing_as_shown():
+    """The page about timing shows a header that adds up, and has a line for each name in it, in its order."""
+    header = fenced("timing.md", "text")[0].removeprefix("Server-Timing: ").strip()
+
+    names = re.findall(r"^\| `([a-z]+)` \|", TEXTS["timing.md"], re.MULTILINE)
+
+    assert list(timing.microseconds(header)) == [name for name in names if name not in {"body", "retries"}]

@@ -16,6 +16,7 @@ from llms.errors import (
     RequestTooLargeError,
     UnsupportedMediaTypeError,
 )
+from llms.times import Times
 
 _T = TypeVar("_T")
 
@@ -48,9 +49,12 @@ async def expect(request: web.Request) -> None:
         raise web.HTTPExpectationFailed
 
 
-async def read(request: web.Request, limits: Limits) -> dict[str, Any]:
+async def read(request: web.Request, limits: Limits, times: Times) -> dict[str, Any]:
     """
     Give the body's JSON object.
+
+    Args:
+        times: Told when the body is there.
 
     Raises:
         UnsupportedMediaTypeError: Not ``application/json``, or not in an encoding that is decoded.
@@ -73,6 +77,7 @@ async def read(request: web.Request, limits: Limits) -> dict[str, Any]:
     except (web.RequestPayloadError, ValueError) as error:
         message = "The request's body is not what its headers say."
         raise InvalidRequestError(message, code="malformed_request") from error
+    times.arrived()
     if encoding:
         data = await _in_thread(_decompressed, data, encoding, limits)  # zlib lets the loop run meanwhile
     return await decoded(data)

@@ -23,6 +23,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
 from llms.errors import GatewayError, InternalError, InvalidRequestError
+from llms.times import HEADER, Times
 from llms.web import respond
 
 _log = logging.getLogger("llms.web")
@@ -192,6 +193,7 @@ class Protocol(RequestHandler):
         message: str | None = None,  # noqa: ARG002 - it quotes the request
     ) -> web.StreamResponse:
         """Answer what never reached a handler: bytes that are not HTTP, or a fault of the server itself."""
+        times = Times()  # nobody knows when it came
         if request.writer.output_size > 0:
             raise ConnectionError  # too late for an answer; aiohttp then closes the connection
         failure: GatewayError
@@ -202,6 +204,7 @@ class Protocol(RequestHandler):
             _log.error("a handler failed", exc_info=exc)
             failure = InternalError("The gateway failed. Its log has the details.")
         response = respond.failure(failure, respond.new_id())
+        response.headers[HEADER] = times.header()
         response.force_close()
         return response
 

@@ -15,21 +15,22 @@ from llms.web.guard import INQUIRY, KEY, REQUEST_ID, Handler
 from llms.web.inference import TRAIL_HEADER, Inquiry, answered, call, require_room
 from llms.web.origins import allowed_origin, cross_origin
 from llms.web.outlet import StreamOutlet
-from llms.web.services import LIVE, SERVICES
+from llms.web.services import LIVE, SERVICES, TIMES
 
 
 def inference(api: Api) -> Handler:
     """Give the handler of a dialect."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        services = request[SERVICES]
+        services, times = request[SERVICES], request[TIMES]
         live = request.app[LIVE]
         require_room(live)
         name = idempotent.key(request)
-        raw = await body.read(request, services.limits)
+        raw = await body.read(request, services.limits, times)
         require_room(live)  # the body may have been long on its way
         asked = api.read(raw)
-        trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY)))
+        times.parsed()
+        trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY)), times)
         if name is None:
             return await _answered(request, api, trail)
         return await idempotent.once(request, name, raw, trail, partial(_answered, request, api, trail))
@@ -54,12 +55,13 @@ async def _answered(request: web.Request, api: Api, trail: Trail, claim: Claim |
 
 async def explain_route(request: web.Request) -> web.StreamResponse:
     """``POST /v1/route/explain``: which targets a request would be tried on, and why not on the others."""
-    services = request[SERVICES]
-    raw = await body.read(request, services.limits)
+    services, times = request[SERVICES], request[TIMES]
+    raw = await body.read(request, services.limits, times)
     api = next((api for field, api in _BY_FIELD.items() if field in raw), chat_completions.API)
     if api is chat_completions.API and "messages" not in raw:
         raw = {**raw, "messages": [{"role": "user", "content": ""}]}
     run = call(api.read(raw), api, request[REQUEST_ID], request.get(KEY))
+    times.parsed()
     return respond.json(await services.gateway.explain(run), run.id)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from llms.errors import GatewayError
+from llms.times import HEADER, Times
 from llms.wire import sse
 
 
@@ -48,12 +49,14 @@ class EventStream:
     Args:
         outlet: Where it goes.
         headers: To add to the standing ones.
+        times: Of the request; told as the answer begins.
         keepalive_s: Longest silence before a comment is sent; 0 for none.
     """
 
-    def __init__(self, outlet: Outlet, headers: Mapping[str, str], keepalive_s: float) -> None:
+    def __init__(self, outlet: Outlet, headers: Mapping[str, str], times: Times, keepalive_s: float) -> None:
         self._outlet = outlet
         self._headers = {**_HEADERS, **headers}
+        self._times = times
         self._keepalive_s = keepalive_s
         self._starting = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
@@ -115,6 +118,7 @@ class EventStream:
         async with self._starting:
             if self.started:
                 return False
+            self._headers[HEADER] = self._times.header()
             await self._outlet.begin(self._headers, data)
             self.started = True
             self._written_at = self._loop.time()

@@ -26,6 +26,7 @@ from llms.errors import (
     OverloadedError,
 )
 from llms.records import VirtualKey
+from llms.times import HEADER, Times
 from llms.web import respond
 from llms.web.connection import own_address
 from llms.web.hosts import goes_by
@@ -33,7 +34,7 @@ from llms.web.inference import Inquiry
 from llms.web.origins import cross_origin
 from llms.web.outlet import StreamOutlet
 from llms.web.policy import Policy
-from llms.web.services import SERVICES, Live
+from llms.web.services import SERVICES, TIMES, Live
 
 _log = logging.getLogger("llms.web")
 
@@ -70,6 +71,7 @@ def middleware(live: Live) -> Middleware:
 
 
 async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> web.StreamResponse:
+    times = request[TIMES] = Times()
     request_id = respond.new_id()
     request[REQUEST_ID] = request_id
     origin: str | None = None
@@ -83,6 +85,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
             return _preflight(request, request_id, origin)
         if not _public(request, policy.public):
             _authenticate(request, policy.keyring)
+        times.known()
         try:
             return await handler(request)
         except web.HTTPException as error:
@@ -99,6 +102,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
     if not response.prepared:
         response.headers.setdefault("x-request-id", request_id)
         _let_read(response, origin)
+        response.headers[HEADER] = times.header()
     return response
 
 

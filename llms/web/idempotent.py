@@ -3,7 +3,7 @@
 
 What is kept, and why, is in ``llms.idempotency``. A request without the header pays for one look-up; the answer of one
 with it is taken down as it is written, piece by piece, without a copy. A replay has the headers of the first answer,
-its ``x-request-id`` among them, under which the log has the one call that there was.
+its ``x-request-id`` among them, under which the log has the one call that there was; its times are the replay's own.
 """
 
 import asyncio
@@ -26,10 +26,11 @@ from llms.errors import (
 )
 from llms.idempotency import Answer, Claim, Name
 from llms.records import Block
+from llms.times import HEADER
 from llms.trail import Trail
 from llms.web import respond
 from llms.web.origins import allowed_origin, cross_origin
-from llms.web.services import SERVICES
+from llms.web.services import SERVICES, TIMES
 
 REPLAY = "x-idempotent-replay"
 
@@ -185,6 +186,7 @@ async def _replay(request: web.Request, answer: Answer) -> web.StreamResponse:
         return web.Response(status=answer.status, headers=headers, body=answer.body)
     origin = allowed_origin(request, request[SERVICES].policy.origins)
     response = web.StreamResponse(status=answer.status, headers={**headers, **cross_origin(origin)})
+    response.headers[HEADER] = request[TIMES].header()
     response.content_length = size
     await response.prepare(request)
     rest = memoryview(answer.body)

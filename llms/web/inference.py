@@ -109,13 +109,15 @@ async def _stream(
     inquiry: Inquiry, trail: Trail, encoder: Encoder, reasoning: tuple[str, ...] | None, claim: Claim | None
 ) -> None:
     services, run = inquiry.services, trail.call
-    events = EventStream(inquiry.outlet, {"x-request-id": run.id, **inquiry.headers}, services.keepalive_s)
+    headers = {"x-request-id": run.id, **inquiry.headers}
+    events = EventStream(inquiry.outlet, headers, trail.times, services.keepalive_s)
     if claim is not None:
         encoder = idempotent.Taken(encoder, claim, trail, events.headers)
     inquiry.last_words = LastWords(events, encoder.error)
     try:
         async with services.gateway.open(run, trail) as reply:
-            late = events.started
+            if late := events.started:
+                trail.times.header()  # the log knows more than could be said to the client
             events.add_headers({**respond.served_by(reply.target), **inquiry.trail_header()})
             inquiry.allow(reply.target.terms.clocks.write_stall_s)
             await _relay(reply, events, encoder, reasoning)

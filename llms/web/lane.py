@@ -16,6 +16,7 @@ from functools import partial
 from typing import cast
 
 from llms.errors import GatewayError
+from llms.times import HEADER, Times
 from llms.trail import Trail
 from llms.web import body as bodies
 from llms.web import respond
@@ -49,6 +50,7 @@ class Lane(asyncio.Protocol):
 
     __slots__ = (
         "_address",
+        "_begun_at",
         "_bounds",
         "_closing",
         "_due_at",
@@ -74,6 +76,7 @@ class Lane(asyncio.Protocol):
         self._pieces: list[bytes] = []  # that came and have not been used; joined once, so that small ones stay cheap
         self._have = 0  # bytes in them
         self._held = False  # whether reading is paused
+        self._begun_at: float | None = None  # when the head of a request was there whose body is not
         self._need = 0  # bytes before which there is no use in looking at them
         self._closing = False
         self._address: str | None = None
@@ -145,20 +148,25 @@ class Lane(asyncio.Protocol):
             else:
                 self._hand_over(data)
             return
+        times = Times(self._begun_at)
+        if self._begun_at is not None:
+            times.arrived()
         plain = self._lanes.plain(data[:end], self._address)
+        times.known()
         if plain is None:
             self._hand_over(data)
             return
         length = end + plain.length
         if len(data) < length:
+            self._begun_at = times.begun_at
             self._wait_for_rest(data, length, _BODY_S)
             return
         if len(data) > length:
             self._pieces.append(data[length:])
             self._have = len(data) - length
-        self._due_at = None
+        self._due_at = self._begun_at = None
         self._need = 0
-        self.task = self._loop.create_task(self._serve(plain, data[end:length]))
+        self.task = self._loop.create_task(self._serve(plain, data[end:length], times))
 
     def _wait_for_rest(self, data: bytes, need: int, seconds: float) -> None:
         """Wait for the rest of a request that may be plain."""
@@ -208,39 +216,45 @@ class Lane(asyncio.Protocol):
         self._transport.close()
         self._room.watch()  # closing waits for what the client does not take
 
-    async def _serve(self, plain: Plain, data: bytes) -> None:
+    async def _serve(self, plain: Plain, data: bytes, times: Times) -> None:
         request_id = respond.new_id()
         answered = False
         try:
             with self._lanes.live.now as services, suppress(ConnectionError, TimeoutError):  # the client is gone
-                answer = await self._result(services, plain, data, request_id)
+                answer = await self._result(services, plain, data, request_id, times)
                 answered = True
         finally:
             if not answered:
                 self._transport.abort()
         if answered:
             if answer is not None:
-                self._write_whole(answer)
+                self._write_whole(answer, times)
             if (room := self._room.wait()) is not None:
                 await room  # or the answers to a client that only asks would be kept for it
             self.task = None
             self._next()
 
-    async def _result(self, services: Services, plain: Plain, data: bytes, request_id: str) -> respond.Answer | None:
+    async def _result(
+        self, services: Services, plain: Plain, data: bytes, request_id: str, times: Times
+    ) -> respond.Answer | None:
         """Give the answer, be it a refusal; ``None`` if it has been streamed."""
         inquiry = Inquiry(services, plain.api, self, self._allow, {})
-        result = await caught(partial(self._answer, inquiry, plain, data, request_id), request_id)
+        result = await caught(partial(self._answer, inquiry, plain, data, request_id, times), request_id)
         last_words, inquiry.last_words = inquiry.last_words, None  # or it and its stream would keep each other alive
         if not isinstance(result, GatewayError):
             return result
         said = last_words is not None and await last_words.say(result)
         return None if said else respond.refusal(result, request_id)
 
-    async def _answer(self, inquiry: Inquiry, plain: Plain, data: bytes, request_id: str) -> respond.Answer | None:
+    async def _answer(
+        self, inquiry: Inquiry, plain: Plain, data: bytes, request_id: str, times: Times
+    ) -> respond.Answer | None:
         live = self._lanes.live
         require_room(live)
+        times.resumed()
         asked = plain.api.read(await bodies.decoded(data))
-        return await answered(inquiry, Trail(call(asked, plain.api, request_id, plain.key)))
+        times.parsed()
+        return await answered(inquiry, Trail(call(asked, plain.api, request_id, plain.key), times))
 
     def _next(self) -> None:
         if self._closing or self._transport.is_closing():
@@ -256,7 +270,8 @@ class Lane(asyncio.Protocol):
     def _allow(self, stall_s: float) -> None:
         self._room.stall_s = stall_s
 
-    def _write_whole(self, answer: respond.Answer) -> None:
+    def _write_whole(self, answer: respond.Answer, times: Times) -> None:
+        answer.headers[HEADER] = times.header()
         self._closing = self._closing or answer.close
         framing = b"Content-Length: %d\r\n" % len(answer.body)
         self._transport.write(head(answer.status, answer.headers, framing, close=self._closing) + answer.body)

@@ -10,13 +10,18 @@ def allowed_origin(request: web.Request, origins: frozenset[str]) -> str | None:
 
 
 def cross_origin(origin: str | None) -> dict[str, str]:
-    """Headers that let an allowed origin's page read the answer."""
+    """Headers that let an allowed origin's page read the answer, and see its times."""
     if origin is None:
         return {}
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin", "Access-Control-Expose-Headers": _EXPOSED}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Vary": "Origin",
+        "Access-Control-Expose-Headers": _EXPOSED,
+        "Timing-Allow-Origin": origin,
+    }
 
 
 _EXPOSED = (
     "x-request-id, retry-after, retry-after-ms, x-should-retry, x-llms-provider, x-llms-model, x-llms-trail, "
-    "x-idempotent-replay"
+    "x-idempotent-replay, server-timing"
 )

@@ -23,7 +23,8 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import HttpVersion10, HttpVersion11
 from yarl import URL
 
-from llms.errors import ExpectationFailedError, InvalidRequestError
+from llms.errors import ExpectationFailedError, GatewayError, InvalidRequestError
+from llms.times import HEADER, Times
 from llms.web import respond, routes
 from llms.web.connection import Bounds, Handler, Server
 from llms.web.lane import KEEP_ALIVE_S, Lane
@@ -74,15 +75,19 @@ class Runner(web.AppRunner):
             return request
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            times = Times()
+            failure: GatewayError
             if request.get(_UNKNOWN):
                 message = "Speak HTTP/1.1 to the gateway, with no Transfer-Encoding but 'chunked'."
-                unknown = InvalidRequestError(message, code="malformed_request")
-                return respond.failure(unknown, respond.new_id())
-            try:
-                return await made.request_handler(request)
-            except web.HTTPExpectationFailed:
-                failure = ExpectationFailedError("Expect can be '100-continue' only. Leave the header out.")
-                return respond.failure(failure, respond.new_id())
+                failure = InvalidRequestError(message, code="malformed_request")
+            else:
+                try:
+                    return await made.request_handler(request)
+                except web.HTTPExpectationFailed:
+                    failure = ExpectationFailedError("Expect can be '100-continue' only. Leave the header out.")
+            refused = respond.failure(failure, respond.new_id())
+            refused.headers[HEADER] = times.header()
+            return refused
 
         server = _Server(
             self._live,

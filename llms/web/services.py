@@ -16,6 +16,7 @@ from aiohttp import web
 from llms.catalog import Catalog
 from llms.gateway import Gateway
 from llms.idempotency import Answers
+from llms.times import Times
 from llms.web.body import Limits
 from llms.web.connection import Bounds
 from llms.web.policy import Policy
@@ -95,3 +96,4 @@ class Live:
 LIVE = web.AppKey("live", Live)
 
 SERVICES = web.RequestKey("services", Services)
+TIMES = web.RequestKey("times", Times)

@@ -29,6 +29,7 @@ _NAMES = (
     "errors",
     "streaming",
     "idempotency",
+    "timing",
     "models",
     "routing",
     "web-chat",
