@@ -502,6 +502,7 @@ async def test_answer_headers_are_ours(pair):
         "cache-control",
         "server",
         "x-content-type-options",
+        "server-timing",
         "x-request-id",
         "x-llms-provider",
         "x-llms-model",
