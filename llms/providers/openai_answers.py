@@ -10,7 +10,7 @@ from llms.wire import chunks, json_text, normalise, sse
 from llms.wire.failures import Clean, error_in, failure
 from llms.wire.text_block import TextBlock, joined
 from llms.wire.think import ThinkTags
-from llms.wire.usual_events import UsualEvents
+from llms.wire.usual_events import Run, UsualEvents
 
 _BOUNDS = Bounds()
 
@@ -43,9 +43,15 @@ class StreamDecoder:
         """Take what one read found; give its chunks. An error after chunks waits for the next call: they come first."""
         if self.done:
             return []
+        run = self._usual.find(data)
+        if run is not None and run[2] - run[0] == len(data) and self._events.pass_over(len(run[1]), len(data)):
+            return self._stream.texts(run[1])
         parts: list[Block] = []
         try:
-            self._read(data, parts)
+            if run is None:
+                self._decode(data, parts)
+            else:
+                self._short(data, run, parts)
         except GatewayError as error:
             if not parts:
                 raise
@@ -60,12 +66,8 @@ class StreamDecoder:
             self._ended = bool(self._events.close())
         return self._stream.close(done=self._ended)
 
-    def _read(self, data: bytes, parts: list[Block]) -> None:
-        """Read the usual events by the short way, what is before and behind them by the long one."""
-        run = self._usual.find(data)
-        if run is None:
-            self._decode(data, parts)
-            return
+    def _short(self, data: bytes, run: Run, parts: list[Block]) -> None:
+        """Read usual events by the short way, what is before and behind them by the long one."""
         start, texts, stop = run
         if start:
             self._decode(data[:start], parts)

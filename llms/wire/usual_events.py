@@ -12,7 +12,7 @@ hold, so that as many strings as there are texts can only be one in each place.
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -25,26 +25,15 @@ _TRIES = 4
 """How often a stream is learned from without a gain; of some services every chunk is different."""
 
 _CONTENT = re.compile(rb'"content": ?"([^"\\]+)"')
-_NOISE = re.compile(rb'(.+"obfuscation": ?")[0-9A-Za-z]+("\})', re.DOTALL)
+_NOISE = re.compile(rb'(.+"obfuscation": ?)"[0-9A-Za-z]+("\})', re.DOTALL)
 """OpenAI ends chunks with letters that nobody needs, so that their length does not tell what is in them."""
 
 _PROBE = "~" * 600
 """A text that no service sends, so long that ``json_text`` looks for deep nesting, too."""
 
 
-class Run(NamedTuple):
-    """
-    Usual events in a read.
-
-    Args:
-        start: Where the first begins.
-        texts: Of each of them; none is empty.
-        stop: Where the last ends.
-    """
-
-    start: int
-    texts: list[str]
-    stop: int
+Run = tuple[int, list[str], int]
+"""Usual events in a read: where the first begins, the text of each, where the last ends. No text is empty."""
 
 
 class UsualEvents:
@@ -52,7 +41,7 @@ class UsualEvents:
 
     def __init__(self) -> None:
         self._start = b""  # of an event, up to its text; empty while none is known
-        self._middle = b""  # from the text to the noise; empty where there is none
+        self._middle = b""  # from the text to the noise's quote; empty where there is none
         self._end = b""
         self._between = b""
         self._tries = _TRIES
@@ -87,21 +76,27 @@ class UsualEvents:
         """Give the first usual events of a read that follow on one another, if there are any."""
         if not self._start or len(data) > json_text.MAX_BRACKETS:  # which are then not to be counted
             return None
-        start = data.find(self._start)
-        if start < 0:
-            return None
-        *texts, last = data[start + len(self._start) :].split(self._between)
-        last, ended, rest = last.partition(self._end)
-        if ended:
-            texts.append(last)
-            stop = len(data) - len(rest)
+        if data.startswith(self._start) and data.endswith(self._end):  # so is nearly every read
+            start, stop = 0, len(data)
+            texts = data[len(self._start) : -len(self._end)].split(self._between)
         else:
-            stop = len(data) - len(last) - len(self._start)
+            start, texts, stop = self._cut(data)
         decoded = _strings(_quiet(texts, self._middle) if self._middle else texts)
         if not decoded:
             return None
         self._tries = _TRIES
-        return Run(start, decoded, stop)
+        return start, decoded, stop
+
+    def _cut(self, data: bytes) -> tuple[int, list[bytes], int]:
+        """Cut out what may be usual events, between something else."""
+        start = data.find(self._start)
+        if start < 0:
+            return 0, [], 0
+        *texts, last = data[start + len(self._start) :].split(self._between)
+        last, ended, rest = last.partition(self._end)
+        if ended:
+            return start, [*texts, last], len(data) - len(rest)
+        return start, texts, len(data) - len(last) - len(self._start)
 
 
 def usual_text(raw: dict[str, Any]) -> str | None:
@@ -123,19 +118,23 @@ def usual_text(raw: dict[str, Any]) -> str | None:
 
 def _quiet(texts: list[bytes], middle: bytes) -> list[bytes]:
     """Give the texts without the noise; none at all if it is something else."""
-    parts = [text.partition(middle) for text in texts]
-    return [text for text, _, _ in parts] if all(noise.isalnum() for _, _, noise in parts) else []
+    quiet: list[bytes] = []
+    for text in texts:
+        rest, _, noise = text.rpartition(b'"')
+        if not noise.isalnum() or not rest.endswith(middle):
+            return []
+        quiet.append(rest[: -len(middle)])
+    return quiet
 
 
 def _strings(texts: list[bytes]) -> list[str]:
     """Decode the insides of JSON's strings; none at all if one is no such thing, or is empty."""
     try:
         strings: list[str] = orjson.loads(b'["' + b'",\n"'.join(texts) + b'"]')
-    except orjson.JSONDecodeError:
+        "".join(strings)  # which takes nothing but strings
+    except (orjson.JSONDecodeError, TypeError):
         return []
-    sound = len(strings) == len(texts) and set(map(type, strings)) == _STRINGS and all(strings)
-    return strings if sound else []
+    return strings if len(strings) == len(texts) and all(strings) else []
 
 
-_STRINGS = {str}
 _SAID = ("content", "role")  # some say the role in every chunk
