@@ -11,7 +11,7 @@ from llms.clocks import Alarms, FirstByte
 from llms.errors import GatewayError, OverloadedError, UpstreamBadResponseError
 from llms.health import Health
 from llms.hedging import Hedging, hedged
-from llms.records import Block, Call, Chunk, Provider, Route, Target
+from llms.records import Block, Call, Provider, Route, Target
 from llms.retry import Course, Step
 from llms.streams import Pulled, Stream
 from llms.times import ATTEMPT, AttemptTimes
@@ -202,11 +202,11 @@ class Attempts:
         return Begun(target, first, rest, {}, upstream.bulkhead, times)
 
 
-async def _first(blocks: Stream, clock: FirstByte) -> list[Chunk]:
+async def _first(blocks: Stream, clock: FirstByte) -> Block:
     """Give what comes up to the first block that says something."""
-    first: list[Chunk] = []
+    first: Block = []
     while len(first) < _MOST_HELD and not says_something(first) and (block := await anext(blocks, None)) is not None:
-        first += block
+        first = [*first, *block] if first else block
         if first:
             clock.restart()
     if not first:

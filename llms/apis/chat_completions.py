@@ -12,7 +12,7 @@ from llms.apis.api import Api, error_event
 from llms.errors import GatewayError
 from llms.records import Block, Call, Chunk, Completion
 from llms.wire import json_text, sse
-from llms.wire.text_block import TextBlock, text_chunk
+from llms.wire.text_block import MixedBlock, TextBlock, text_chunk
 
 
 class _Encoder:
@@ -24,8 +24,10 @@ class _Encoder:
 
     def feed(self, block: Block) -> bytes:
         # Chunks are never changed here: the meter, and later a stream log, hold the same ones.
-        if isinstance(block, TextBlock):
+        if type(block) is TextBlock:
             return self._texts(block)
+        if type(block) is MixedBlock:
+            return b"".join([self.feed(part) for part in block.parts])
         if not self._include_usage:
             return sse.frames([chunk for chunk in block if chunk["choices"]])
         events: list[Chunk] = []

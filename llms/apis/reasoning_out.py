@@ -9,7 +9,7 @@ Chunks and answers are not changed but made anew, since the meter holds the same
 from typing import Any
 
 from llms.records import Block, Chunk, Completion
-from llms.wire.text_block import TextBlock
+from llms.wire.text_block import MixedBlock, TextBlock, joined
 
 KEYS: dict[str, tuple[str, ...]] = {
     "reasoning": ("reasoning",),
@@ -28,8 +28,10 @@ def respelled_block(block: Block, keys: tuple[str, ...]) -> Block:
     Without keys, a choice that held nothing else is left out; so is a chunk that has no choice left. One that says the
     role stays, with empty content: every choice says it once.
     """
-    if isinstance(block, TextBlock):
+    if type(block) is TextBlock:
         return block
+    if type(block) is MixedBlock:
+        return joined([found for part in block.parts if (found := respelled_block(part, keys))])
     result: list[Chunk] = []
     for chunk in block:
         if any(_INNER in choice["delta"] for choice in chunk["choices"]):

@@ -48,10 +48,7 @@ class StreamDecoder:
             return self._stream.texts(run[1])
         parts: list[Block] = []
         try:
-            if run is None:
-                self._decode(data, parts)
-            else:
-                self._short(data, run, parts)
+            self._read(data, run, parts)
         except GatewayError as error:
             if not parts:
                 raise
@@ -66,18 +63,24 @@ class StreamDecoder:
             self._ended = bool(self._events.close())
         return self._stream.close(done=self._ended)
 
-    def _short(self, data: bytes, run: Run, parts: list[Block]) -> None:
+    def _read(self, data: bytes, run: Run | None, parts: list[Block]) -> None:
         """Read usual events by the short way, what is before and behind them by the long one."""
-        start, texts, stop = run
-        if start:
+        if run is None and (lesson := self._usual.lesson(data)):
+            self._decode(data[:lesson], parts)
+            data = data[lesson:]
+            run = self._usual.find(data)
+        if run is not None:
+            start, texts, stop = run
             self._decode(data[:start], parts)
-        if not self._ended and self._events.pass_over(len(texts), stop - start):
-            parts.append(self._stream.texts(texts))
-            start = stop
-        if start < len(data) and not self._ended:
-            self._decode(data[start:], parts)
+            if not self._ended and self._events.pass_over(len(texts), stop - start):
+                parts.append(self._stream.texts(texts))
+                start = stop
+            data = data[start:]
+        self._decode(data, parts)
 
     def _decode(self, data: bytes, parts: list[Block]) -> None:
+        if self._ended or not data:
+            return
         for name, payload in self._events.feed(data):
             if block := self._take(name, payload):
                 parts.append(block)
@@ -94,7 +97,7 @@ class StreamDecoder:
         if name == b"error":
             raise failure(_reported(payload), clean=self._clean)
         block = self._stream.feed(_decoded(payload))
-        if isinstance(block, TextBlock):
+        if type(block) is TextBlock:
             self._usual.learn(payload, block.texts[0])
         return block
 

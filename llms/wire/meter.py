@@ -3,7 +3,7 @@
 from typing import Any
 
 from llms.records import Block, Usage
-from llms.wire.text_block import TextBlock
+from llms.wire.text_block import MixedBlock, TextBlock
 
 
 class Meter:
@@ -16,9 +16,16 @@ class Meter:
 
     def look(self, block: Block) -> None:
         """Take a block of chunks."""
+        if type(block) is TextBlock:
+            self.chunks += len(block)
+        elif type(block) is MixedBlock:
+            for part in block.parts:
+                self.look(part)
+        else:
+            self._look(block)
+
+    def _look(self, block: Block) -> None:
         self.chunks += len(block)
-        if isinstance(block, TextBlock):
-            return
         for chunk in block:
             choices = chunk["choices"]
             if choices:

@@ -1,9 +1,12 @@
 """A block that holds nothing but pieces of text, as nearly all do; whoever knows it need not look at each chunk."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, groupby
 from typing import Any, overload
 
 from llms.records import Block, Chunk
+
+# Which kind a block is, is asked of its type: isinstance asks the abstract class, for longer than all else takes.
 
 
 class TextBlock(Sequence[Chunk]):
@@ -47,11 +50,45 @@ def text_chunk(head: Mapping[str, Any], text: str) -> Chunk:
     return {**head, "choices": [choice]}
 
 
-def joined(parts: list[Block]) -> Block:
-    """Give the blocks of one stream as one."""
-    if len(parts) == 1:
-        return parts[0]
-    alike = [part for part in parts if isinstance(part, TextBlock)]
-    if not alike or len(alike) < len(parts):
-        return [chunk for part in parts for chunk in part]
-    return TextBlock(alike[0].head, [text for part in alike for text in part.texts])
+class MixedBlock(Sequence[Chunk]):
+    """
+    A block that holds text blocks and others.
+
+    Args:
+        parts: At least two, none of them empty or mixed itself.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Block]) -> None:
+        self.parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return chain.from_iterable(self.parts)
+
+    @overload
+    def __getitem__(self, place: int) -> Chunk: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Block: ...
+
+    def __getitem__(self, place: int | slice) -> Chunk | Block:
+        return list(self)[place]
+
+
+def joined(blocks: list[Block]) -> Block:
+    """Give the blocks of one stream, none of them empty or mixed, as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    parts = [_alike(list(run)) for _, run in groupby(blocks, type)]
+    return MixedBlock(parts) if len(parts) > 1 else parts[0] if parts else []
+
+
+def _alike(blocks: list[Block]) -> Block:
+    texts = [block for block in blocks if type(block) is TextBlock]
+    if not texts:
+        return list(chain.from_iterable(blocks))
+    return TextBlock(texts[0].head, [text for block in texts for text in block.texts])

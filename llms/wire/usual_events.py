@@ -24,6 +24,9 @@ _MAX_BYTES = 2 << 10
 _TRIES = 4
 """How often a stream is learned from without a gain; of some services every chunk is different."""
 
+_LESSON = 3
+"""Events before the second text, if the first one says the role and the other ones are usual."""
+
 _CONTENT = re.compile(rb'"content": ?"([^"\\]+)"')
 _NOISE = re.compile(rb'(.+"obfuscation": ?)"[0-9A-Za-z]+("\})', re.DOTALL)
 """OpenAI ends chunks with letters that nobody needs, so that their length does not tell what is in them."""
@@ -57,6 +60,8 @@ class UsualEvents:
         if not self._tries:
             return
         self._tries -= 1
+        if self._is_known(b"data: " + payload + b"\n\n"):  # but came cut in two
+            return
         found = _CONTENT.search(payload)
         if found is None or len(payload) - len(found[1]) > _MAX_BYTES or text == _PROBE:
             return
@@ -72,6 +77,13 @@ class UsualEvents:
         self._start, self._end = b"data: " + head, tail + b"\n\n"
         self._between = self._end + self._start
 
+    def lesson(self, data: bytes) -> int:
+        """Give how many bytes of a read to take the long way before it is looked in again; 0 if none or all of it."""
+        if self._start or not self._tries:
+            return 0
+        *events, rest = data.split(b"\n\n", _LESSON)
+        return len(data) - len(rest) if len(events) == _LESSON else 0
+
     def find(self, data: bytes) -> Run | None:
         """Give the first usual events of a read that follow on one another, if there are any."""
         if not self._start or len(data) > json_text.MAX_BRACKETS:  # which are then not to be counted
@@ -79,13 +91,19 @@ class UsualEvents:
         if data.startswith(self._start) and data.endswith(self._end):  # so is nearly every read
             start, stop = 0, len(data)
             texts = data[len(self._start) : -len(self._end)].split(self._between)
-        else:
+        elif 0 < data.find(b"\n\n") + 1 < len(data) - 1:  # else it is one event, or none
             start, texts, stop = self._cut(data)
+        else:
+            return None
         decoded = _strings(_quiet(texts, self._middle) if self._middle else texts)
         if not decoded:
             return None
         self._tries = _TRIES
         return start, decoded, stop
+
+    def _is_known(self, event: bytes) -> bool:
+        start, end = self._start, self._end
+        return start != b"" and event.startswith(start) and event.endswith(end) and self._middle in event
 
     def _cut(self, data: bytes) -> tuple[int, list[bytes], int]:
         """Cut out what may be usual events, between something else."""
@@ -106,10 +124,9 @@ def usual_text(raw: dict[str, Any]) -> str | None:
         return None
     get = choice.get
     delta = get("delta")
-    if get("index") != 0 or get("finish_reason") or get("logprobs") or get("error") or not isinstance(delta, dict):
+    if not isinstance(delta, dict) or not isinstance(text := delta.get("content"), str) or not text:
         return None
-    text = delta.get("content")
-    if not isinstance(text, str) or not text:
+    if get("index") != 0 or get("finish_reason") or get("logprobs") or get("error"):
         return None
     if len(delta) > 1 and any(value for name, value in delta.items() if name not in _SAID):
         return None

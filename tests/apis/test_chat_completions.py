@@ -8,7 +8,7 @@ from llms.errors import UpstreamTruncatedError
 from llms.records import Call
 from llms.wire.accumulate import Accumulator
 from llms.wire.chunks import ChunkBuilder
-from llms.wire.text_block import TextBlock
+from llms.wire.text_block import MixedBlock, TextBlock
 from tests.support.openapi import validate
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -196,6 +196,7 @@ def test_texts(include_usage):
         TextBlock(head, ["a"]),
         TextBlock(head, ["b", ",\n  ", '",\n  "', '"content":""', "é\u2028"]),
         TextBlock({**head, "system_fingerprint": "fp_1"}, ["\ud83d", "c"]),
+        MixedBlock([TextBlock(head, ["a"]), make_stream(call), TextBlock(head, ["b"])]),
     ]
     encoder, other = API.encoder(call), API.encoder(call)
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 
 from llms.apis.reasoning_out import KEYS, respelled_answer, respelled_block
-from llms.wire.text_block import TextBlock
+from llms.wire.text_block import MixedBlock, TextBlock
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -131,3 +131,13 @@ def test_texts_stay():
     block = TextBlock(HEAD, ["a", "b"])
 
     assert all(block is respelled_block(block, keys) for keys in KEYS.values())
+
+
+def test_texts_among_others():
+    """Beside other chunks it stays one as well, and what is left of these follows on."""
+    block = MixedBlock([TextBlock(HEAD, ["a"]), STREAM[1:2], TextBlock(HEAD, ["b"]), STREAM[3:]])
+
+    assert {name: respelled_block(list(block), keys) for name, keys in KEYS.items()} == {
+        name: list(respelled_block(block, keys)) for name, keys in KEYS.items()
+    }
+    assert ["a", "b"] == respelled_block(block, KEYS["none"]).parts[0].texts

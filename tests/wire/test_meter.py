@@ -1,7 +1,7 @@
 from llms.records import Call, Usage
 from llms.wire.chunks import ChunkBuilder
 from llms.wire.meter import Meter
-from llms.wire.text_block import TextBlock
+from llms.wire.text_block import MixedBlock, TextBlock
 
 CALL = Call("req_0123456789abcdef01234567", 1790000000, "chat.completions", "mine", stream=True, body={})
 RAW = {
@@ -48,5 +48,6 @@ def test_texts() -> None:
 
     meter.look([*build.finish("length"), *build.usage(RAW)])
     meter.look(TextBlock({}, ["a", "b"]))
+    meter.look(MixedBlock([TextBlock({}, ["c"]), [build.content("d")]]))
 
-    assert (5, "length", Usage(5, 4, 3, 2)) == (meter.chunks, meter.finish_reason, meter.usage)
+    assert (7, "length", Usage(5, 4, 3, 2)) == (meter.chunks, meter.finish_reason, meter.usage)

@@ -1,6 +1,6 @@
 import pytest
 
-from llms.wire.text_block import TextBlock, joined, text_chunk
+from llms.wire.text_block import MixedBlock, TextBlock, joined, text_chunk
 
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -26,15 +26,18 @@ def test_chunks_are_their_own() -> None:
 
 
 def test_joined() -> None:
-    """Text blocks make a text block, others a list, in order."""
-    one, two = TextBlock(HEAD, ["a"]), TextBlock(HEAD, ["b", "c"])
-    other = [{**HEAD, "choices": []}]
+    """Blocks that follow on one another are one; text blocks among them stay what they are."""
+    one, two, other = TextBlock(HEAD, ["a"]), TextBlock(HEAD, ["b", "c"]), [{**HEAD, "choices": []}]
 
-    block = joined([one, two])
+    texts, others, mixed = joined([one, two]), joined([other, other]), joined([one, two, other, other, one])
 
-    assert isinstance(block, TextBlock)
-    assert (HEAD, ["a", "b", "c"]) == (block.head, block.texts)
-    assert [*one, *other, *two] == joined([one, other, two])
+    assert isinstance(texts, TextBlock)
+    assert (HEAD, ["a", "b", "c"]) == (texts.head, texts.texts)
+    assert [*other, *other] == others
+    assert isinstance(mixed, MixedBlock)
+    assert [TextBlock, list, TextBlock] == [type(part) for part in mixed.parts]
+    assert [*one, *two, *other, *other, *one] == list(mixed)
+    assert (6, *one, [*two]) == (len(mixed), mixed[-1], mixed[1:3])
     assert [] == joined([])
     assert one is joined([one])
 
