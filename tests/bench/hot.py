@@ -22,6 +22,7 @@ from llms.http1.head import read as read_head
 from llms.http1.request import prepared
 from llms.providers.openai_codec import Codec, Service
 from llms.records import Call, CallRecord, Route, Target, UpstreamRequest
+from llms.times import Times
 from llms.trail import Trail
 from llms.web import head, inference, plain, respond, routes
 from llms.web.policy import Policy
@@ -152,13 +153,13 @@ def whole_call() -> Work:
         assert read is not None
         call = inference.call(chat_request.read(body.decode(REQUEST)), read.api, respond.new_id(), read.key)
         target = _result(catalog.route(call.model)).targets[0]
-        trail = Trail(call)
+        trail = Trail(call, _timed())
         upstream = Answer()
         _bytes_out(CODEC.chat(call, target))
         completion = CODEC.completion(call, target, upstream.feed(WHOLE))
         trail.meter.answer(completion)
         trail.ended("ok")
-        return _answer_out(call, completion), call_log.line(trail.record())
+        return _answer_out(call, completion), call_log.line(trail.record()), trail.times.header()
 
     return work
 
@@ -222,6 +223,27 @@ def _result(coroutine: Coroutine[Any, Any, Route]) -> Route:
     raise AssertionError
 
 
+def times() -> Work:
+    return lambda: _timed().header()
+
+
+def _timed() -> Times:
+    """Those of a call that the first attempt has answered, over a connection that was there."""
+    timed = Times()
+    timed.known()
+    timed.resumed()
+    timed.parsed()
+    timed.routing()
+    attempt = timed.attempt()
+    attempt.began_at = attempt.queued_at
+    attempt.asked()
+    attempt.connected(reused=True)
+    attempt.headed()
+    attempt.whole()
+    timed.answered(attempt)
+    return timed
+
+
 def _called() -> Call:
     return inference.call(chat_request.read(body.decode(REQUEST)), chat_completions.API, CALL.id)
 
@@ -239,7 +261,7 @@ def _answer_out(call: Call, completion: dict[str, Any]) -> bytes:
 
 
 def _record() -> CallRecord:
-    trail = Trail(_called())
+    trail = Trail(_called(), _timed())
     trail.planned([TARGET], [])
     trail.attempted(TARGET, "ok", 0.4123)
     trail.meter.answer(CODEC.completion(CALL, TARGET, ANSWER))
@@ -259,6 +281,7 @@ HOT: dict[str, Callable[[], Work]] = {
     "answer: put right": answer_normalised,
     "answer: encoded for the client": answer_out,
     "call: log line": log_line,
+    "call: times": times,
     "call: all of these": whole_call,
     "chunk: put right": normalised,
     "chunk: decoded and put right, unlike the last": decoded_unlike,
