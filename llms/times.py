@@ -114,9 +114,9 @@ class Times:
         self._mark = monotonic()
 
     def arrived(self) -> None:
-        """Note that the body is there, which was waited for since the last mark."""
+        """Note that the body is there, or some of it, which was waited for since the last mark."""
         now = monotonic()
-        self._body_s, self._mark = now - self._mark, now
+        self._body_s, self._mark = (self._body_s or 0.0) + now - self._mark, now
 
     def known(self) -> None:
         """Note that it is known who asks, which was found out since the last mark."""

@@ -123,8 +123,8 @@ class Trail:
             finish_reason=self.meter.finish_reason,
             chunks=self.meter.chunks,
             first_byte_s=self._first,
-            duration_s=time.monotonic() - self.times.begun_at,
             timing=self._timing(),
+            duration_s=time.monotonic() - self.times.begun_at,
         )
 
     def _timing(self) -> str:

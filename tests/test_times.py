@@ -125,4 +125,5 @@ async def test_slow_connection():
     first = dict(times.parts(time.monotonic()))
     assert 0.2 <= first["connect"]
     assert first["upstream"] + first["answer"] < 0.2
+    assert times.headed_at <= times.whole_at
     assert 0 == dict(again.parts(0.0))["connect"]

@@ -129,11 +129,17 @@ class Room:
 
 
 class Protocol(RequestHandler):
-    """One connection. ``bounds`` is set by whoever makes it."""
+    """
+    One connection. ``bounds`` is set by whoever makes it.
 
-    __slots__ = ("_head_timer", "bounds", "room")
+    Attributes:
+        times: Of the first request, by who had the connection before and waited for that request's body.
+    """
+
+    __slots__ = ("_head_timer", "bounds", "room", "times")
 
     bounds: Bounds
+    times: Times | None
     room: Room
     _head_timer: asyncio.TimerHandle | None
 
@@ -230,6 +236,17 @@ def allow(request: web.BaseRequest, stall_s: float) -> None:
         protocol.room.stall_s = stall_s
 
 
+def times(request: web.BaseRequest) -> Times:
+    """Give the times of ``request``, which begins now unless its body has been waited for before."""
+    protocol = request.protocol
+    assert isinstance(protocol, Protocol), "of our own server"  # noqa: S101
+    begun, protocol.times = protocol.times, None
+    if begun is None:
+        return Times()
+    begun.arrived()
+    return begun
+
+
 class Server(web.Server):
     """
     Makes a ``Protocol`` of each connection, once it is not on a lane any more.
@@ -247,4 +264,5 @@ class Server(web.Server):
         """Give the protocol of a connection."""
         protocol = Protocol(self, loop=self._loop, **self._kwargs)
         protocol.bounds = self._bounds()
+        protocol.times = None
         return protocol

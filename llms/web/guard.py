@@ -26,9 +26,10 @@ from llms.errors import (
     OverloadedError,
 )
 from llms.records import VirtualKey
-from llms.times import HEADER, Times
+from llms.times import HEADER
 from llms.web import respond
 from llms.web.connection import own_address
+from llms.web.connection import times as begun
 from llms.web.hosts import goes_by
 from llms.web.inference import Inquiry
 from llms.web.origins import cross_origin
@@ -71,7 +72,7 @@ def middleware(live: Live) -> Middleware:
 
 
 async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> web.StreamResponse:
-    times = request[TIMES] = Times()
+    times = request[TIMES] = begun(request)
     request_id = respond.new_id()
     request[REQUEST_ID] = request_id
     origin: str | None = None

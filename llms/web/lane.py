@@ -20,7 +20,7 @@ from llms.times import HEADER, Times
 from llms.trail import Trail
 from llms.web import body as bodies
 from llms.web import respond
-from llms.web.connection import Room, keep_little, own_address
+from llms.web.connection import Protocol, Room, keep_little, own_address
 from llms.web.guard import caught
 from llms.web.head import chunk, head
 from llms.web.inference import Inquiry, answered, call, require_room
@@ -182,6 +182,8 @@ class Lane(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         other = self._lanes.other()
+        if isinstance(other, Protocol) and self._begun_at is not None:
+            other.times = Times(self._begun_at)
         self._transport.set_protocol(other)
         if self._held:
             self._transport.resume_reading()

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from llms import call_log
+from llms.web import lane
 from tests.support import timing
 from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
@@ -211,6 +212,25 @@ async def test_slow_body(gateway, headers):
     assert SLOW_US / 2 <= first["body"]
     assert first["total"] - first["body"] < REST_US
     assert second.get("body", 0) < REST_US / 2
+
+
+@BOTH_LOOPS
+async def test_slow_body_that_is_handed_over(gateway, monkeypatch):
+    """So is waiting for what leaves its lane in the middle; the next request has nothing of it."""
+    monkeypatch.setattr(lane, "_BODY_S", SLOW_S)
+    running = await gateway()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+    async with RawClient("127.0.0.1", running.port) as client:
+        await client.send(head.encode() + BODY[:5])
+        await asyncio.sleep(2 * SLOW_S)
+        await client.send(BODY[5:])
+        first = timing.of(await client.read_response())
+        await client.send(head.encode() + BODY)
+        second = timing.of(await client.read_response())
+
+    assert 2 * SLOW_US <= first["body"]
+    assert first["total"] - first["body"] < REST_US
+    assert second["total"] < REST_US
 
 
 @BOTH_LOOPS
