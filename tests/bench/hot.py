@@ -98,20 +98,22 @@ def answer_out() -> Work:
     return lambda: _answer_out(CALL, completion)
 
 
+def times() -> Work:
+    return lambda: _timed().header()
+
+
 def log_line() -> Work:
     record = _record()
     return lambda: call_log.line(record)
 
 
 def chunked(events: int) -> Work:
-    data = head.chunk(EVENT) * events
-    way = Chunked()
+    way, data = Chunked(), head.chunk(EVENT) * events
     return lambda: way.feed(data)
 
 
 def events(count: int) -> Work:
-    decoder = sse.Decoder(1 << 20)
-    data = EVENT * count
+    decoder, data = sse.Decoder(1 << 20), EVENT * count
     return lambda: decoder.feed(data)
 
 
@@ -223,17 +225,11 @@ def _result(coroutine: Coroutine[Any, Any, Route]) -> Route:
     raise AssertionError
 
 
-def times() -> Work:
-    return lambda: _timed().header()
-
-
 def _timed() -> Times:
     """Those of a call that the first attempt has answered, over a connection that was there."""
     timed = Times()
-    timed.known()
-    timed.resumed()
-    timed.parsed()
-    timed.routing()
+    for mark in (timed.known, timed.resumed, timed.parsed, timed.routing):
+        mark()
     attempt = timed.attempt()
     attempt.began_at = attempt.queued_at
     attempt.asked()
