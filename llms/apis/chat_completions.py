@@ -19,7 +19,8 @@ class _Encoder:
     def __init__(self, call: Call) -> None:
         self._include_usage = call.include_usage
         self._usage: Chunk | None = None
-        self._head: Mapping[str, Any] | None = None  # of the text blocks so far
+        self._head: Mapping[str, Any] | None = None  # of the last text block
+        self._name = ""
         self._start = self._between = self._end = b""  # of their events: what is not text
 
     def feed(self, block: Block) -> bytes:
@@ -39,11 +40,12 @@ class _Encoder:
         return sse.frames(events)
 
     def _texts(self, block: TextBlock) -> bytes:
-        if block.head is not self._head:
-            chunk = text_chunk(block.head, "")
+        if block.head is not self._head or block.name != self._name:
+            self._head, self._name = block.head, block.name
+            chunk = text_chunk(block.head, block.name, "")
             event = sse.frame({**chunk, "usage": None} if self._include_usage else chunk)
-            start, name, end = event.partition(b'"content":')
-            self._head, self._start, self._end = block.head, start + name, end.removeprefix(b'""')
+            start, name, end = event.partition(b'"%b":' % block.name.encode())
+            self._start, self._end = start + name, end.removeprefix(b'""')
             self._between = self._end + self._start
         return self._start + json_text.spliced(block.texts, self._between) + self._end
 

@@ -28,7 +28,7 @@ def respelled_block(block: Block, keys: tuple[str, ...]) -> Block:
     Without keys, a choice that held nothing else is left out; so is a chunk that has no choice left. One that says the
     role stays, with empty content: every choice says it once.
     """
-    if type(block) is TextBlock:
+    if type(block) is TextBlock and block.name != _INNER:
         return block
     if type(block) is MixedBlock:
         return joined([found for part in block.parts if (found := respelled_block(part, keys))])

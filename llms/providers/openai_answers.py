@@ -44,8 +44,10 @@ class StreamDecoder:
         if self.done:
             return []
         run = self._usual.find(data)
-        if run is not None and run[2] - run[0] == len(data) and self._events.pass_over(len(run[1]), len(data)):
-            return self._stream.texts(run[1])
+        if run is not None:
+            start, stop, name, texts = run
+            if stop - start == len(data) and self._events.pass_over(len(texts), stop):
+                return self._stream.texts(name, texts)
         parts: list[Block] = []
         try:
             self._read(data, run, parts)
@@ -70,10 +72,10 @@ class StreamDecoder:
             data = data[lesson:]
             run = self._usual.find(data)
         if run is not None:
-            start, texts, stop = run
+            start, stop, name, texts = run
             self._decode(data[:start], parts)
             if not self._ended and self._events.pass_over(len(texts), stop - start):
-                parts.append(self._stream.texts(texts))
+                parts.append(self._stream.texts(name, texts))
                 start = stop
             data = data[start:]
         self._decode(data, parts)
@@ -98,7 +100,7 @@ class StreamDecoder:
             raise failure(_reported(payload), clean=self._clean)
         block = self._stream.feed(_decoded(payload))
         if type(block) is TextBlock:
-            self._usual.learn(payload, block.texts[0])
+            self._usual.learn(payload, block.name, block.texts[0])
         return block
 
 

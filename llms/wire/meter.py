@@ -22,16 +22,12 @@ class Meter:
             for part in block.parts:
                 self.look(part)
         else:
-            self._look(block)
-
-    def _look(self, block: Block) -> None:
-        self.chunks += len(block)
-        for chunk in block:
-            choices = chunk["choices"]
-            if choices:
-                self.finish_reason = choices[0]["finish_reason"] or self.finish_reason
-            else:
-                self.answer(chunk)
+            self.chunks += len(block)
+            for chunk in block:
+                if choices := chunk["choices"]:
+                    self.finish_reason = choices[0]["finish_reason"] or self.finish_reason
+                else:
+                    self.answer(chunk)
 
     def answer(self, body: dict[str, Any]) -> None:
         """Take a whole answer, or the chunk that holds the usage."""

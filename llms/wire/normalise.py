@@ -65,8 +65,8 @@ class Normaliser:
         if not isinstance(choices, list):
             self._refuse(raw)
             return []
-        if self._plain and (text := usual_text(raw)):
-            return self.texts([text])
+        if self._plain and (usual := usual_text(raw)):
+            return self.texts(usual[0], [usual[1]])
         if not self._choices:
             self._head |= about(raw)
         block: list[Chunk] = []
@@ -80,14 +80,9 @@ class Normaliser:
             block += self._tell_usage()  # now: the client may leave before the end, and it is to be recorded
         return block
 
-    def texts(self, texts: list[str]) -> TextBlock:
-        """
-        Give the chunks of usual events.
-
-        Args:
-            texts: Of each of them, in a stream that has given such a block before.
-        """
-        return TextBlock(self._head, texts)
+    def texts(self, name: str, texts: list[str]) -> TextBlock:
+        """Give the chunks of usual events, in a stream of which at least one has been fed; see ``TextBlock``."""
+        return TextBlock(self._head, name, texts)
 
     def close(self, *, done: bool) -> list[Chunk]:
         """

@@ -193,10 +193,11 @@ def test_texts(include_usage):
     call = make_call(include_usage=include_usage)
     head = {"id": "a", "object": "chat.completion.chunk", "created": 1, "model": '"content":""'}
     blocks = [
-        TextBlock(head, ["a"]),
-        TextBlock(head, ["b", ",\n  ", '",\n  "', '"content":""', "é\u2028"]),
-        TextBlock({**head, "system_fingerprint": "fp_1"}, ["\ud83d", "c"]),
-        MixedBlock([TextBlock(head, ["a"]), make_stream(call), TextBlock(head, ["b"])]),
+        TextBlock(head, "content", ["a"]),
+        TextBlock(head, "content", ["b", ",\n  ", '",\n  "', '"content":""', "é\u2028"]),
+        TextBlock({**head, "system_fingerprint": "fp_1"}, "content", ["\ud83d", "c"]),
+        TextBlock(head, "reasoning_content", ["d", "e"]),
+        MixedBlock([TextBlock(head, "content", ["a"]), make_stream(call), TextBlock(head, "content", ["b"])]),
     ]
     encoder, other = API.encoder(call), API.encoder(call)
 

@@ -128,16 +128,17 @@ def test_whole_answer(setting, expected):
 
 def test_texts_stay():
     """A block of texts holds no reasoning and stays one."""
-    block = TextBlock(HEAD, ["a", "b"])
+    block = TextBlock(HEAD, "content", ["a", "b"])
 
     assert all(block is respelled_block(block, keys) for keys in KEYS.values())
 
 
 def test_texts_among_others():
     """Beside other chunks it stays one as well, and what is left of these follows on."""
-    block = MixedBlock([TextBlock(HEAD, ["a"]), STREAM[1:2], TextBlock(HEAD, ["b"]), STREAM[3:]])
+    thinking = TextBlock(HEAD, "reasoning_content", ["Hm.", "Hm?"])
+    block = MixedBlock([TextBlock(HEAD, "content", ["a"]), STREAM[1:2], thinking, TextBlock(HEAD, "content", ["b"])])
 
     assert {name: respelled_block(list(block), keys) for name, keys in KEYS.items()} == {
         name: list(respelled_block(block, keys)) for name, keys in KEYS.items()
     }
-    assert ["a", "b"] == respelled_block(block, KEYS["none"]).parts[0].texts
+    assert ["a", "b"] == respelled_block(block, KEYS["none"]).texts

@@ -47,7 +47,7 @@ def test_texts() -> None:
     build, meter = ChunkBuilder(CALL), Meter()
 
     meter.look([*build.finish("length"), *build.usage(RAW)])
-    meter.look(TextBlock({}, ["a", "b"]))
-    meter.look(MixedBlock([TextBlock({}, ["c"]), [build.content("d")]]))
+    meter.look(TextBlock({}, "content", ["a", "b"]))
+    meter.look(MixedBlock([TextBlock({}, "content", ["c"]), [build.content("d")]]))
 
     assert (7, "length", Usage(5, 4, 3, 2)) == (meter.chunks, meter.finish_reason, meter.usage)

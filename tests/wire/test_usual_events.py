@@ -27,7 +27,10 @@ OPENAI = (
 VLLM = HEAD + ',"choices":[{"index":0,"delta":{"content":%s},"logprobs":null,"finish_reason":null,"token_ids":null}]}%s'
 OLLAMA = HEAD + ',"choices":[{"index":0,"delta":{"role":"assistant","content":%s},"finish_reason":null}]}%s'
 SPACED = '{"id": "a", "choices": [{"delta": {"content": %s, "tool_calls": null}, "index": 0}]}%s'
-SHAPES = (OPENAI, VLLM, OLLAMA, SPACED)
+THINKING = (
+    HEAD + ',"choices":[{"index":0,"delta":{"content":null,"reasoning":%s},"finish_reason":null}],"usage":null}%s'
+)
+SHAPES = (OPENAI, VLLM, OLLAMA, SPACED, THINKING)
 
 ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
 FINISH = (
@@ -39,6 +42,11 @@ FINISH = (
 def usual(shape: str, literal: str, noise: str = "aB3") -> bytes:
     """An event of a shape, with a literal where its content is."""
     return b"data: " + (shape % (literal, noise if shape is OPENAI else "")).encode() + b"\n\n"
+
+
+def key_of(shape: str) -> str:
+    """Under which key the text of a shape is sent on."""
+    return "reasoning_content" if shape is THINKING else "content"
 
 
 def single(data: bytes) -> list[bytes]:
@@ -57,8 +65,23 @@ def test_usual(shape: str) -> None:
     cut = decoder.feed(events[0][50:] + b"".join(events[1:]) + FINISH)
 
     assert [[" two"], [" two", " three", " four"]] == [block.texts for block in found if isinstance(block, TextBlock)]
-    assert [" one", " two", " three", " four"] == [chunk["choices"][0]["delta"].get("content") for chunk in cut[:4]]
+    assert [{key_of(shape): f" {word}"} for word in ("one", "two", "three", "four")] == [
+        chunk["choices"][0]["delta"] for chunk in list(cut)[:4]
+    ]
     assert (6, True) == (len(cut), decoder.done)
+
+
+def test_from_reasoning_to_content() -> None:
+    """What is learned at the beginning of a read says nothing of those events in it that had been known before."""
+    thought, text = usual(THINKING, '"Hm."'), usual(OLLAMA, '"Yes."')
+    reads = [ROLE + thought + thought, thought, text + thought + text, text, thought + text + thought]
+
+    blocks = decoded(CODEC.decoder(CALL, TARGET), reads)[0]
+
+    assert decoded(CODEC.decoder(CALL, TARGET), single(b"".join(reads)))[0] == blocks
+    assert [*["Hm."] * 3, "Yes.", "Hm.", "Yes.", "Yes.", "Hm.", "Yes.", "Hm."] == [
+        text for chunk in blocks[1:] for text in chunk["choices"][0]["delta"].values()
+    ]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -79,11 +102,11 @@ def test_short_way_is_taken(shape: str) -> None:
     """What is found so has not been read as an event, so that nothing is done twice."""
     known = UsualEvents()
     payload = usual(shape, '" one"')[6:-2]
-    known.learn(payload, " one")
+    known.learn(payload, key_of(shape), " one")
 
     data = b": x\n\n" + usual(shape, '" two"') + usual(shape, r'"\u00e9\n"', "x")
 
-    assert (5, [" two", "é\n"], len(data)) == known.find(data + b"data: ")
+    assert (5, len(data), key_of(shape), [" two", "é\n"]) == known.find(data + b"data: ")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +118,11 @@ def test_short_way_is_taken(shape: str) -> None:
         '{"choices":[{"index":0,"delta":{"content":"\\u0061"}}]}',
         '{"content":"a","choices":[{"index":0,"delta":{"content":"a"}}]}',
         '{"a\\"content":"a","choices":[{"index":0,"delta":{"\\u0063ontent":"a"}}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a"},"usage":{"prompt_tokens":1}}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"a"}}]}',
+        '{"choices":[{"index":1,"delta":{"content":"a"}}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a","refusal":"b"}}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a"}}],\n"x":1}',
         '{"choices":[{"index":0,"delta":{"content":"a"}}],"x":"%s"}' % ("x" * 2048),
         '{"choices":[{"index":0,"delta":{"content":"a"}}],"x":%s}' % ("[" * 120 + "]" * 120),
         '{"choices":[{"index":0,"delta":{"content":"%s"}}]}' % ("~" * 600),
@@ -105,7 +133,7 @@ def test_not_learned(payload: str) -> None:
     known = UsualEvents()
     text = json.loads(payload)["choices"][0]["delta"]["content"]
 
-    known.learn(payload.encode(), text)
+    known.learn(payload.encode(), "content", text)
 
     assert None is known.find(b"data: " + payload.encode() + b"\n\n")
 
@@ -115,10 +143,10 @@ def test_gives_up() -> None:
     known = UsualEvents()
 
     for number in range(5):
-        known.learn(b'{"n":%d,"choices":[{"index":0,"delta":{"content":"a"}}]}' % number, "a")
+        known.learn(b'{"n":%d,"choices":[{"index":0,"delta":{"content":"a"}}]}' % number, "content", "a")
 
     data = b'data: {"n":%d,"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
-    assert [None, (0, ["a"], len(data % 3))] == [known.find(data % number) for number in (4, 3)]
+    assert [None, (0, len(data % 3), "content", ["a"])] == [known.find(data % number) for number in (4, 3)]
 
 
 @pytest.mark.parametrize(
@@ -142,12 +170,12 @@ def test_gives_up() -> None:
 def test_unusual(shape: str, literal: str) -> None:
     """Whatever stands in the place of the text and is none, or an empty one, is left to the long way."""
     known = UsualEvents()
-    known.learn(usual(shape, '"a"')[6:-2], "a")
+    known.learn(usual(shape, '"a"')[6:-2], "content", "a")
 
     assert None is known.find(usual(shape, literal))
     for last in ('"b"', '"c"],"d"', '",", "b"'):
         run = known.find(usual(shape, '"a"') + usual(shape, literal) + usual(shape, last))
-        assert run is None or ["a"] == run[1]
+        assert run is None or ["a"] == run[3]
 
 
 def test_limits() -> None:
@@ -165,7 +193,7 @@ def test_limits() -> None:
 def test_many_brackets() -> None:
     """A read that may hold too many parts is counted by the long way."""
     known = UsualEvents()
-    known.learn(usual(VLLM, '"a"')[6:-2], "a")
+    known.learn(usual(VLLM, '"a"')[6:-2], "content", "a")
 
     assert None is known.find(usual(VLLM, '"%s"' % ("[" * 500_000)))
 
@@ -207,6 +235,13 @@ CHANGES = st.sampled_from(
         (b'"delta":{', b'"delta":{"refusal":"no",'),
         (b"}]", b"} ]"),
         (b"data: ", b"data:"),
+        (b'"delta"', b'\n"delta"'),
+        (b'"delta"', b'\ndata: "delta"'),
+        (b'"delta"', b'"type":"error","delta"'),
+        (b'"delta"', b'"usage":{"prompt_tokens":1},"delta"'),
+        (b'"content"', b'"reasoning_content"'),
+        (b'"reasoning"', b'"content"'),
+        (b'"reasoning"', b'"thinking"'),
         (b"\n\n", b"\r\n\r\n"),
         (b"\n\n", b" \n\n"),
         (b"aB3", b"a-"),
@@ -222,6 +257,8 @@ CHANGES = st.sampled_from(
 def streams(draw: st.DrawFn) -> list[bytes]:
     """A stream of mostly usual events, in reads."""
     shape = draw(st.sampled_from(SHAPES))
+    if draw(st.integers(0, 9)) == 0:
+        shape = shape.replace('"choices"', '\ndata: "choices"')
     parts = [ROLE, usual(shape, '" first"')]
     for kind in draw(st.lists(st.sampled_from("uuuuuuuuco"), max_size=12)):
         part = draw(ODD) if kind == "o" else usual(shape, draw(LITERALS), draw(st.sampled_from(["aB3", "x", "0" * 9])))
