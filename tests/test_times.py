@@ -51,6 +51,17 @@ def test_usual_way(body):
     assert usual._usual_parts() is not None
 
 
+def test_call_that_came_by_no_request():
+    """Of a call that was made in another way it is not told how its request was read."""
+    times = Times()
+    times.routing()
+    made = attempt(times)
+    times._trying_at = made.queued_at
+    times.answered(made)
+
+    assert times.header().startswith("route;dur=")
+
+
 def test_nothing_tried():
     """A call that nobody was found for has the time in which that was found."""
     parts = timing.microseconds(request().header())
