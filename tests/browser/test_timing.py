@@ -51,7 +51,6 @@ async def test_question(chat):
     assert names == list(parts)
     assert math.isclose(parts["total"], sum(parts.values()) - parts["total"], abs_tol=1e-6)
     assert SLOW_S * 1000 <= parts["upstream"] <= parts["total"] <= measured + CLOCK_MS
-    assert measured - parts["total"] < 100
 
 
 @pytest.mark.parametrize("stream", ["true", "false"])

