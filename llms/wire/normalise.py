@@ -66,7 +66,8 @@ class Normaliser:
             self._refuse(raw)
             return []
         if self._plain and (usual := usual_text(raw)):
-            return self.texts(usual[0], [usual[1]])
+            name, text = usual
+            return TextBlock(self._head, name, [text])
         if not self._choices:
             self._head |= about(raw)
         block: list[Chunk] = []

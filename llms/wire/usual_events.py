@@ -138,13 +138,15 @@ def usual_text(raw: dict[str, Any]) -> tuple[str, str] | None:
         return None
     for name, value in delta.items():
         if value and name != "role":  # some say it in every chunk
-            if found is not None or not isinstance(value, str) or name not in _NAMES:
+            sent_on = _NAMES.get(name)
+            if found is not None or sent_on is None or not isinstance(value, str):
                 return None
-            found = _NAMES[name], value
-    if get("finish_reason") or get("logprobs") or get("usage"):
-        return None
-    # As the long way has it, wherever services are known to say more.
-    return None if get("error") or get("object") or get("type") or get("x_groq") else found
+            found = sent_on, value
+    return None if get("finish_reason") or get("logprobs") or not _MORE.isdisjoint(choice) else found
+
+
+_MORE = frozenset({"usage", "x_groq", "error", "object", "type"})
+"""Keys of a choice under which services are known to say what the long way looks at."""
 
 
 def _quiet(texts: list[bytes], middle: bytes) -> list[bytes]:
