@@ -121,6 +121,8 @@ def test_short_way_is_taken(shape: str) -> None:
         '{"choices":[{"index":0,"delta":{"content":"a"},"usage":{"prompt_tokens":1}}]}',
         '{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"a"}}]}',
         '{"choices":[{"index":1,"delta":{"content":"a"}}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}',
+        '{"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[]}}]}',
         '{"choices":[{"index":0,"delta":{"content":"a","refusal":"b"}}]}',
         '{"choices":[{"index":0,"delta":{"content":"a"}}],\n"x":1}',
         '{"choices":[{"index":0,"delta":{"content":"a"}}],"x":"%s"}' % ("x" * 2048),
@@ -176,6 +178,46 @@ def test_unusual(shape: str, literal: str) -> None:
     for last in ('"b"', '"c"],"d"', '",", "b"'):
         run = known.find(usual(shape, '"a"') + usual(shape, literal) + usual(shape, last))
         assert run is None or ["a"] == run[3]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['"a\\"', '","b"'],
+        ['"a",["b"', '"c"', '"d"],"e"'],
+        ['"a",{"b":"c"', '"d":"e"', '"f":"g"},"h"'],
+        ['"a","b"', '""', '"c"'],
+        ['"a', '"b"', 'c"'],
+    ],
+)
+@pytest.mark.parametrize("shape", [OPENAI, VLLM])
+def test_strings_only_together(shape: str, texts: list[str]) -> None:
+    """What are as many strings as there are texts, but not one in each place, is left to the long way."""
+    known = UsualEvents()
+    known.learn(usual(shape, '"a"')[6:-2], "content", "a")
+
+    found = known.find(b"".join(usual(shape, text) for text in texts))
+
+    assert found is None or all(f'"{text}"' in texts for text in found[3])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"aB3", b"a\\"),
+        (b"aB3", b""),
+        (b"aB3", b"\xc3\xa9"),
+        (b'null}],"usage":null', b'"ab"}],"usage":null'),
+        (b'"obf', b'"abf'),
+    ],
+)
+def test_other_noise(change: tuple[bytes, bytes]) -> None:
+    """So is what stands in the place of the noise, or before it, and is something else."""
+    known = UsualEvents()
+    known.learn(usual(OPENAI, '"a"')[6:-2], "content", "a")
+    other = usual(OPENAI, '"b"').replace(*change)
+
+    assert [None, None] == [known.find(other), known.find(other + usual(OPENAI, '"c"'))]
 
 
 def test_limits() -> None:
