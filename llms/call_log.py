@@ -21,7 +21,7 @@ def write(record: CallRecord) -> None:
     if record.status == "internal" or any(attempt.outcome == _KEY_REFUSED for attempt in record.attempts):
         level = logging.ERROR  # a key stays refused, though another provider may have answered
     if _log.isEnabledFor(level):
-        _log.log(level, "%s", line(record))
+        _log.log(level, line(record))
 
 
 def line(record: CallRecord) -> str:

@@ -26,6 +26,7 @@ from llms.metered import Metered
 from llms.records import Call, CallRecord, Route, Target
 from llms.retry import Course
 from llms.streams import Stream
+from llms.tally import Tally
 from llms.terms import Clocks
 from llms.trail import Trail
 
@@ -75,12 +76,11 @@ class Gateway:
         self._sink = sink
         self._alarms = alarms
         self._running: set[Watch] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._calls = Tally()
 
     async def idle(self) -> None:
         """Wait until no call runs."""
-        await self._idle.wait()
+        await self._calls.none()
 
     def end_all(self) -> None:
         """End every call that runs, with an error that says that the gateway is stopping."""
@@ -122,7 +122,7 @@ class Gateway:
         trail = trail or Trail(call)
         watch = Watch(self._alarms, self._clocks)
         self._running.add(watch)
-        self._idle.clear()
+        self._calls.more()
         try:
             with watch:
                 trail.times.routing()
@@ -141,8 +141,7 @@ class Gateway:
             raise
         finally:
             self._running.discard(watch)
-            if not self._running:
-                self._idle.set()
+            self._calls.less()
             self._sink(trail.record())
 
     @staticmethod

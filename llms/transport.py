@@ -35,6 +35,7 @@ _log = logging.getLogger("llms.transport")
 _STALE_S = 1.0
 _LOGGED_TEXT = 200
 _SECRET_LENGTH = 8
+_AS_IT_IS = ("", "identity")
 _LONG_BODY_BYTES = 256 << 10
 
 
@@ -205,7 +206,7 @@ class Exchange:
             coding.close()
 
     async def into(self, sink: Sink) -> None:
-        if self._coding in ("", "identity"):
+        if self._coding in _AS_IT_IS:
             await pour(self._connection, sink)
             return
         with suppress(EnoughError):
@@ -216,7 +217,9 @@ class Exchange:
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []
         length = 0
-        async for data in self.blocks():
+        coded = self._coding not in _AS_IT_IS
+        reads = self.blocks()
+        while data := await (anext(reads, b"") if coded else self._connection.read()):
             pieces.append(data)
             length += len(data)
             if length > limit:

@@ -105,10 +105,12 @@ def _count_fields(body: dict[str, Any]) -> int:
         deeper: list[Any] = []
         for node in level:
             values = node
-            if isinstance(node, dict):
+            if type(node) is dict:
                 fields += len(node)
                 values = node.values()
-            deeper += [value for value in values if isinstance(value, _CONTAINERS)]
+            for value in values:
+                if type(value) in _CONTAINERS:  # a parser makes no others
+                    deeper.append(value)  # noqa: PERF401 - half of the time for the few that there are
         level = deeper
     return fields
 

@@ -26,6 +26,12 @@ _STDERR = 2
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
+_UNREAD = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
+"""
+What ``logging`` finds out for each line though none shows it: where in the code it was logged, in which thread and
+process. Source: https://docs.python.org/3/howto/logging.html#optimization
+"""
+
 _Lines = queue.SimpleQueue[logging.LogRecord | None]
 
 
@@ -167,9 +173,14 @@ def to_stderr(level: str) -> Iterator[Dropped]:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level.upper())
+    before = {name: getattr(logging, name) for name in _UNREAD}
     try:
+        for name in _UNREAD:
+            setattr(logging, name, None)
         yield dropped
     finally:
+        for name, value in before.items():
+            setattr(logging, name, value)
         root.removeHandler(handler)
         handler.queue.put(None)
         thread.join(_LAST_WORDS_S)

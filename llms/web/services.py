@@ -16,6 +16,7 @@ from aiohttp import web
 from llms.catalog import Catalog
 from llms.gateway import Gateway
 from llms.idempotency import Answers
+from llms.tally import Tally
 from llms.times import Times
 from llms.web.body import Limits
 from llms.web.connection import Bounds
@@ -48,30 +49,25 @@ class Generation:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self._held = 0
-        self._free = asyncio.Event()
-        self._free.set()
+        self._holders = Tally()
 
     def __enter__(self) -> Services:
-        self._held += 1
-        self._free.clear()
+        self._holders.more()
         return self.services
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._held -= 1
-        if not self._held:
-            self._free.set()
+        self._holders.less()
 
     @property
     def held(self) -> int:
         """How many requests hold it."""
-        return self._held
+        return self._holders.count
 
     async def free(self) -> None:
         """Wait until no request holds it."""
-        await self._free.wait()
+        await self._holders.none()
 
 
 class Live:
