@@ -13,7 +13,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from llms import explain, ranking
@@ -29,9 +28,10 @@ from llms.streams import Stream
 from llms.tally import Tally
 from llms.terms import Clocks
 from llms.trail import Trail
+from llms.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """
     An answer that has begun.

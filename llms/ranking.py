@@ -13,20 +13,20 @@ Schindelhauer and Schomaker, "Weighted distributed hash tables", 2005.
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from llms import capabilities
 from llms.capabilities import Needs
 from llms.records import Route, Target
 from llms.terms import Capabilities
+from llms.values import value
 from llms.wire import json_text
 
 Known = Callable[[Target], Capabilities]
 """Gives what the provider's list says of a target."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """
     Targets in the order in which they are tried.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from llms.terms import Capabilities, Terms
+from llms.values import value
 
 Chunk = dict[str, Any]
 """A ``chat.completion.chunk`` as OpenAI documents it."""
@@ -29,7 +30,7 @@ class VirtualKey:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """
     One client request on its way through the gateway.
@@ -131,7 +132,7 @@ class Model:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens of one call, as the provider counted them. ``input`` includes cached, ``output`` includes reasoning."""
 
@@ -141,7 +142,7 @@ class Usage:
     reasoning_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """One request to one target, and how it ended: ``ok`` or an error's code, up to its first block."""
 
@@ -150,7 +151,7 @@ class Attempt:
     duration_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallRecord:
     """
     What is kept of a call once it has ended, however it ended: exactly one for each accepted call.
@@ -179,7 +180,7 @@ class CallRecord:
     timing: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpstreamRequest:
     """
     An HTTP request to a provider.

@@ -20,11 +20,11 @@ of its provider, and leads to the next key or model freely.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
 
 from llms.errors import GatewayError, OverloadedError, Retry
 from llms.records import Target
+from llms.values import value
 
 LONGEST_WAIT_S = 5.0
 """A client is better served by the refusal than by a longer silence."""
@@ -33,7 +33,7 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Step:
     """
     One more attempt.

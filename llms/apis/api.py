@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from llms.errors import GatewayError
 from llms.records import Block, Call
+from llms.values import value
 from llms.wire import sse
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """
     What a request's body asks for, in the inner dialect.

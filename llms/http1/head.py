@@ -7,7 +7,8 @@ be read in two ways is refused: two lengths, a length beside chunks, a coding ot
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from llms.values import value
 
 MAX_HEAD_BYTES = 64 << 10
 MAX_FIELDS = 128
@@ -73,7 +74,7 @@ class Headers(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Head:
     """
     What the head of an answer says.
