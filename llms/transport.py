@@ -11,6 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -187,7 +188,7 @@ class Exchange:
 
     @property
     def content_type(self) -> str:
-        return (self._head.headers.value(b"content-type") or "").partition(";")[0].strip().lower()
+        return _media_type(self._head.headers.value(b"content-type") or "")
 
     def blocks(self) -> AsyncGenerator[bytes, None]:
         if self._reads is None:
@@ -245,3 +246,8 @@ class Exchange:
             answer = self._connection.answer
             text = "" if answer is None else answer.beginning.decode("utf-8", "replace")
             _log.debug("no HTTP from %s: %s", host, scrub(text, secrets)[:_LOGGED_TEXT])
+
+
+@lru_cache(64)
+def _media_type(value: str) -> str:
+    return value.partition(";")[0].strip().lower()

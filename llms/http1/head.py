@@ -129,6 +129,8 @@ def _keeps(headers: Headers, minor: bytes) -> bool:
     values = headers.all_of(b"connection")
     if not values:
         return minor == b"1"
+    if values == [b"keep-alive"]:  # as all but a few say
+        return True
     options = {option.strip(b" \t") for value in values for option in value.split(b",")}
     return b"close" not in options and (minor == b"1" or b"keep-alive" in options)
 
