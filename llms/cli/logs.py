@@ -78,10 +78,15 @@ class _Queue(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    """Formats the seconds of a time once."""
+    """Formats the seconds of a time once, and lines without a traceback in one step."""
 
     _second = -1
     _text = ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.exc_info or record.exc_text or record.stack_info:
+            return super().format(record)
+        return f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}"
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
         if self._second != int(record.created):

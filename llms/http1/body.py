@@ -11,6 +11,7 @@ from typing import Protocol
 from llms.http1.head import FIELD, MAX_FIELDS, MAX_LINE_BYTES
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*+(?:;[^\r\n\0]*+)?\r\n")
+_USUAL_SIZE = re.compile(rb"([0-9A-Fa-f]{1,6})\r\n")
 _SIZE_BEGUN = re.compile(rb"(?:[0-9A-Fa-f]{1,15}[ \t]*+(?:;[^\r\n\0]*+)?\r?)?")
 _TRAILER = re.compile(FIELD)
 
@@ -89,7 +90,7 @@ class Chunked:
         at, end = 0, len(data)
         while at < end:
             if self._state == _SIZE_LINE:
-                after = self._size(data, at)
+                after = self._whole(data, at, found) or self._size(data, at)
             elif self._state == _DATA:
                 after = min(end, at + self._left)
                 found.append(data[at:after])
@@ -109,6 +110,19 @@ class Chunked:
                 break
             at = after
         return found[0] if len(found) == 1 else b"".join(found)
+
+    @staticmethod
+    def _whole(data: bytes, at: int, found: list[bytes]) -> int:
+        """Take a chunk that is there from its size to its line end, as nearly all are; say where it ends, or 0."""
+        match = _USUAL_SIZE.match(data, at)
+        if match is None or not (size := int(match[1], 16)):
+            return 0
+        start = match.end()
+        end = start + size
+        if not data.startswith(b"\r\n", end):
+            return 0
+        found.append(data[start:end])
+        return end + 2
 
     def _size(self, data: bytes, at: int) -> int:
         match = _SIZE.match(data, at)
