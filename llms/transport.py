@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from llms.errors import GatewayError, Retry, UpstreamBadResponseError, UpstreamEventTooLargeError
+from llms.exchange import EnoughError, UpstreamRequest
 from llms.http1.connect import connect
 from llms.http1.connection import Connection
 from llms.http1.head import Head
@@ -24,7 +25,6 @@ from llms.http1.pool import Pool
 from llms.http1.pour import Sink, pour
 from llms.http1.request import Place, Prepared, prepared
 from llms.http1.tls import verifying
-from llms.records import EnoughError, UpstreamRequest
 from llms.resolver import Resolver
 from llms.times import ATTEMPT, AttemptTimes
 from llms.transport_failures import address_refused, no_answer, not_sendable
@@ -73,7 +73,7 @@ class Transport:
 
     def send(self, request: UpstreamRequest, connect_s: float | None = None, *, private: bool = False) -> "Exchange":
         """
-        Send ``request``; see ``llms.records.Send``.
+        Send ``request``; see ``llms.exchange.Send``.
 
         Args:
             private: Whether a public name may lead to a private address; see ``llms.egress``.

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from llms.attempts import Upstream
 from llms.bulkhead import Bulkhead
 from llms.catalog import Entry
+from llms.exchange import Send, UpstreamRequest, UpstreamResponse
 from llms.providers.options import Options, is_loopback
-from llms.records import Send, UpstreamRequest, UpstreamResponse
 from llms.terms import Terms
 from llms.transport import Transport
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from llms.records import UpstreamRequest
+from llms.exchange import UpstreamRequest
 from llms.resolver import Resolver
 from llms.times import ATTEMPT, AttemptTimes, Times
 from llms.transport import Transport

@@ -14,7 +14,7 @@ from llms.errors import (
     UpstreamEventTooLargeError,
     UpstreamUnreachableError,
 )
-from llms.records import UpstreamRequest
+from llms.exchange import UpstreamRequest
 from llms.resolver import Resolver
 from llms.transport import Transport
 from tests.upstream import openai

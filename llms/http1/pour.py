@@ -8,10 +8,10 @@ read found. After a long piece others have their turn first. A burst is let gath
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from llms.exchange import EnoughError
 from llms.http1.connection import Connection
 from llms.http1.pace import GAP_S, Pace
 from llms.http1.pieces import READ_BYTES
-from llms.records import EnoughError
 
 Sink = Callable[[bytes], Awaitable[None] | None]
 

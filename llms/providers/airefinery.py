@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from llms.exchange import Send
 from llms.providers import options
 from llms.providers.airefinery_errors import Failures
 from llms.providers.airefinery_load import Account, Loader, cache_folder
@@ -24,7 +25,7 @@ from llms.providers.http import HttpProvider
 from llms.providers.openai_codec import Codec, Service
 from llms.providers.options import EnvName, EnvNames, HttpUrl, first_key, secret
 from llms.providers.presets import Dialect
-from llms.records import Provider, Send
+from llms.records import Provider
 
 BASE_URL = "https://api.airefinery.accenture.com"
 

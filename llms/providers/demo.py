@@ -15,9 +15,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from llms.errors import InvalidRequestError
+from llms.exchange import Send
 from llms.providers import demo_answers, demo_text, options
 from llms.providers.demo_answers import Answer, Tool
-from llms.records import Block, Call, Chunk, Completion, Model, Send, Target
+from llms.records import Block, Call, Chunk, Completion, Model, Target
 from llms.wire.accumulate import Accumulator
 from llms.wire.chunks import ChunkBuilder
 

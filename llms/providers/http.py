@@ -19,8 +19,9 @@ from llms.errors import (
     UpstreamRedirectError,
     UpstreamTruncatedError,
 )
+from llms.exchange import Send, UpstreamRequest, UpstreamResponse
 from llms.providers.http_stream import EMPTY, Answer, Decoder, Reading
-from llms.records import Block, Blocks, Call, Completion, Model, Send, Target, UpstreamRequest, UpstreamResponse
+from llms.records import Block, Blocks, Call, Completion, Model, Target
 from llms.streams import Pulled
 from llms.wire import accumulate
 

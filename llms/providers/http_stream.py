@@ -13,7 +13,8 @@ from llms.errors import (
     UpstreamEventTooLargeError,
     UpstreamTruncatedError,
 )
-from llms.records import Block, EnoughError, UpstreamResponse
+from llms.exchange import EnoughError, UpstreamResponse
+from llms.records import Block
 from llms.streams import Pulled, Stream, Take
 
 EMPTY = "The provider's answer is empty."

@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from llms.errors import UpstreamRefusedError, UpstreamUnreachableError
+from llms.exchange import Send, UpstreamRequest, UpstreamResponse
 from llms.providers import options
 from llms.providers.http import HttpProvider
 from llms.providers.ollama_codec import Codec
-from llms.records import Block, Call, Completion, Send, Target, UpstreamRequest, UpstreamResponse
+from llms.records import Block, Call, Completion, Target
 
 
 class Options(options.Options):

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from llms.errors import GatewayError, InvalidRequestError, UpstreamBadResponseError, UpstreamTruncatedError
+from llms.exchange import UpstreamRequest
 from llms.providers import ollama_request
 from llms.providers.model_facts import facts
 from llms.providers.ollama_errors import Failures
 from llms.providers.ollama_stream import Decoder
-from llms.records import Call, Completion, Model, Target, UpstreamRequest
+from llms.records import Call, Completion, Model, Target
 from llms.wire import accumulate, chunks, json_text
 from llms.wire.scrub import scrub
 

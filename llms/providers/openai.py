@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from llms.exchange import Send
 from llms.providers import options
 from llms.providers.http import HttpProvider
 from llms.providers.openai_codec import Codec, Service
 from llms.providers.options import EnvNames, HttpUrl, first_key, is_loopback, secret
 from llms.providers.presets import PRESETS, Dialect, MaxTokensField, Preset, ReasoningField
-from llms.records import Provider, Send
+from llms.records import Provider
 from llms.wire.think import ThinkTags
 
 __all__ = ["Codec", "Options", "Service"]

@@ -14,9 +14,10 @@ from typing import Any
 
 from llms import __version__
 from llms.errors import GatewayError, ModelNotFoundError, UpstreamAuthError, UpstreamRefusedError
+from llms.exchange import UpstreamRequest
 from llms.providers import openai_answers, openai_request
 from llms.providers.presets import Dialect
-from llms.records import Call, Completion, Model, Target, UpstreamRequest
+from llms.records import Call, Completion, Model, Target
 from llms.wire import json_text
 from llms.wire.failures import Clean, error_of, failure, retry_after_s
 from llms.wire.scrub import scrub

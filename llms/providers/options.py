@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from llms.exchange import Send
 from llms.providers.given import TermsGiven
-from llms.records import Provider, Send
+from llms.records import Provider
 from llms.terms import Room
 
 EnvName = Annotated[str, Field(pattern=r"^\$[A-Za-z_][A-Za-z0-9_]*$")]

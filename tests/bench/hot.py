@@ -16,12 +16,13 @@ from llms import call_log, ranking
 from llms.apis import body, chat_completions, chat_request
 from llms.auth import Keyring, digest
 from llms.catalog import Catalog, Entry
+from llms.exchange import UpstreamRequest
 from llms.http1.answer import Answer
 from llms.http1.body import Chunked
 from llms.http1.head import read as read_head
 from llms.http1.request import prepared
 from llms.providers.openai_codec import Codec, Service
-from llms.records import Call, CallRecord, Route, Target, UpstreamRequest
+from llms.records import Call, CallRecord, Route, Target
 from llms.times import Times
 from llms.trail import Trail
 from llms.web import head, inference, plain, respond, routes

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from llms.errors import Retry, UpstreamAddressError
-from llms.records import UpstreamRequest
+from llms.exchange import UpstreamRequest
 from llms.resolver import Resolver, Times
 from llms.transport import Transport
 from tests.faults.conftest import PATH

@@ -10,7 +10,7 @@ import random
 
 import pytest
 
-from llms.records import UpstreamRequest
+from llms.exchange import UpstreamRequest
 from llms.transport import Transport
 from tests.faults.conftest import PATH
 from tests.support.raw import RawClient

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from llms.errors import GatewayError, Retry
-from llms.records import UpstreamRequest
+from llms.exchange import UpstreamRequest
 from llms.transport import Transport
 from tests.faults.conftest import PATH
 from tests.support.raw import RawClient

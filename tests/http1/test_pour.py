@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from llms.errors import UpstreamBadResponseError, UpstreamTruncatedError
-from llms.records import EnoughError, UpstreamRequest
+from llms.exchange import EnoughError, UpstreamRequest
 from llms.transport import Transport
 from tests.upstream.framing import answer
 from tests.upstream.server import Upstream

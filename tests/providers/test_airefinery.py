@@ -21,10 +21,11 @@ from llms.errors import (
     UpstreamFailedError,
     UpstreamTruncatedError,
 )
+from llms.exchange import EnoughError, UpstreamRequest
 from llms.providers.airefinery import Options, sdk_missing
 from llms.providers.airefinery_sdk import AiRefinerySdk
 from llms.providers.openai_codec import Codec
-from llms.records import Block, Call, EnoughError, Model, Target, UpstreamRequest
+from llms.records import Block, Call, Model, Target
 from tests.upstream import openai
 
 KEY = "sesame-secret"

@@ -20,8 +20,9 @@ from llms.errors import (
     UpstreamTruncatedError,
     UpstreamUnreachableError,
 )
+from llms.exchange import EnoughError, UpstreamRequest
 from llms.providers.ollama import Options
-from llms.records import Block, Call, EnoughError, Model, Provider, Target, UpstreamRequest
+from llms.records import Block, Call, Model, Provider, Target
 
 TARGET = Target("ollama", "llama3.2")
 LINES = (

@@ -4,7 +4,7 @@ import json
 from contextlib import AbstractAsyncContextManager, suppress
 
 from llms.config import Config, ConfigError, parse
-from llms.records import UpstreamRequest, UpstreamResponse
+from llms.exchange import UpstreamRequest, UpstreamResponse
 from tests.fuzz.streams import CANARY
 from tests.fuzz.target import Target
 
