@@ -98,8 +98,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_times", "_transport",
-        "reused",
+        "_connect_s", "_connection", "_head", "_pool", "_private", "_reads", "_request", "_sent", "_times",
+        "_transport", "reused",
     )  # fmt: skip
 
     def __init__(
@@ -107,7 +107,8 @@ class Exchange:
     ) -> None:
         self._transport = transport
         self._pool = pool
-        self._request = request
+        self._request: UpstreamRequest | None = request  # until it is sent: a stream outlives its request by far
+        self._sent = request.headers
         self._connect_s = connect_s
         self._private = private
         self._connection: Connection
@@ -117,7 +118,8 @@ class Exchange:
         self.reused = False
 
     async def __aenter__(self) -> Self:
-        request = self._request
+        request, self._request = self._request, None
+        assert request is not None, "entered once"  # noqa: S101
         try:
             what = prepared(request.method, request.url, tuple(request.headers.items()), private=self._private)
         except ValueError:
@@ -125,7 +127,7 @@ class Exchange:
         if what.refused:
             raise address_refused()
         try:
-            self._head = await self._answer(what)
+            self._head = await self._answer(what, request.body)
         except GatewayError as failure:
             if failure.retry is not Retry.STALE:
                 raise
@@ -134,10 +136,10 @@ class Exchange:
             self._pool.drop(what.place)
             if request.method != "GET":
                 raise
-            self._head = await self._answer(what)
+            self._head = await self._answer(what, request.body)
         return self
 
-    async def _answer(self, what: Prepared) -> Head:
+    async def _answer(self, what: Prepared, body: bytes | None) -> Head:
         times = self._times = ATTEMPT.get()
         if times is not None:
             times.asked()
@@ -150,7 +152,6 @@ class Exchange:
         if times is not None:
             times.connected(reused=self.reused)
         self._connection = connection
-        body = self._request.body
         head: Head | None = None
         try:
             if body is None:
@@ -241,7 +242,7 @@ class Exchange:
     def _note_bytes(self, host: str) -> None:
         """Log what came in place of HTTP; a server may echo the key that it was sent."""
         if _log.isEnabledFor(logging.DEBUG):
-            words = [word for value in self._request.headers.values() for word in value.split()]
+            words = [word for value in self._sent.values() for word in value.split()]
             secrets = [word for word in words if len(word) >= _SECRET_LENGTH]
             answer = self._connection.answer
             text = "" if answer is None else answer.beginning.decode("utf-8", "replace")

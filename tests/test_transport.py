@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 
 import pytest
 import trustme
@@ -96,6 +97,18 @@ async def test_half_read_answer_closes_its_connection():
 
         assert loop.time() - started < 0.5
         assert await upstream.quiet(3)
+
+
+async def test_long_prompt_goes_once_it_is_sent():
+    """While an answer is read, the transport does not keep the request's body, which may be megabytes."""
+    async with Upstream() as upstream, Transport(5) as transport:
+        upstream.on("POST", "/", (send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), send(b"ok")))
+        body = b"x" * 1000
+        ours = sys.getrefcount(body)
+
+        async with transport.send(UpstreamRequest("POST", f"{upstream.url}/", {}, body)) as response:
+            assert await response.read(2) == b"ok"
+            assert sys.getrefcount(body) == ours
 
 
 async def test_closing_does_not_wait_for_leftovers():

@@ -51,6 +51,7 @@ class Lane(asyncio.Protocol):
     __slots__ = (
         "_address",
         "_begun_at",
+        "_body",
         "_bounds",
         "_closing",
         "_due_at",
@@ -80,6 +81,7 @@ class Lane(asyncio.Protocol):
         self._need = 0  # bytes before which there is no use in looking at them
         self._closing = False
         self._address: str | None = None
+        self._body = b""  # of the request that runs, until it is read
         self._timer: asyncio.TimerHandle | None = None
         self._due_at: float | None = None  # when a request, or the rest of one, is to be there; None while one runs
         self.task: asyncio.Task[None] | None = None
@@ -166,7 +168,8 @@ class Lane(asyncio.Protocol):
             self._have = len(data) - length
         self._due_at = self._begun_at = None
         self._need = 0
-        self.task = self._loop.create_task(self._serve(plain, data[end:length], times))
+        self._body = data[end:length]
+        self.task = self._loop.create_task(self._serve(plain, times))
 
     def _wait_for_rest(self, data: bytes, need: int, seconds: float) -> None:
         """Wait for the rest of a request that may be plain."""
@@ -218,12 +221,12 @@ class Lane(asyncio.Protocol):
         self._transport.close()
         self._room.watch()  # closing waits for what the client does not take
 
-    async def _serve(self, plain: Plain, data: bytes, times: Times) -> None:
+    async def _serve(self, plain: Plain, times: Times) -> None:
         request_id = respond.new_id()
         answered = False
         try:
             with self._lanes.live.now as services, suppress(ConnectionError, TimeoutError):  # the client is gone
-                answer = await self._result(services, plain, data, request_id, times)
+                answer = await self._result(services, plain, request_id, times)
                 answered = True
         finally:
             if not answered:
@@ -236,27 +239,28 @@ class Lane(asyncio.Protocol):
             self.task = None
             self._next()
 
-    async def _result(
-        self, services: Services, plain: Plain, data: bytes, request_id: str, times: Times
-    ) -> respond.Answer | None:
+    async def _result(self, services: Services, plain: Plain, request_id: str, times: Times) -> respond.Answer | None:
         """Give the answer, be it a refusal; ``None`` if it has been streamed."""
         inquiry = Inquiry(services, plain.api, self, self._allow, {})
-        result = await caught(partial(self._answer, inquiry, plain, data, request_id, times), request_id)
+        result = await caught(partial(self._answer, inquiry, plain, request_id, times), request_id)
         last_words, inquiry.last_words = inquiry.last_words, None  # or it and its stream would keep each other alive
         if not isinstance(result, GatewayError):
             return result
         said = last_words is not None and await last_words.say(result)
         return None if said else respond.refusal(result, request_id)
 
-    async def _answer(
-        self, inquiry: Inquiry, plain: Plain, data: bytes, request_id: str, times: Times
-    ) -> respond.Answer | None:
+    async def _answer(self, inquiry: Inquiry, plain: Plain, request_id: str, times: Times) -> respond.Answer | None:
         live = self._lanes.live
         require_room(live)
         times.resumed()
-        asked = plain.api.read(await bodies.decoded(data))
+        asked = plain.api.read(await bodies.decoded(self._taken()))
         times.parsed()
         return await answered(inquiry, Trail(call(asked, plain.api, request_id, plain.key), times))
+
+    def _taken(self) -> bytes:
+        """Give the request's body, and keep none: a stream outlives it by far."""
+        data, self._body = self._body, b""
+        return data
 
     def _next(self) -> None:
         if self._closing or self._transport.is_closing():
