@@ -36,6 +36,7 @@ _NAMES = (
     "faults",
     "reliability",
     "bench",
+    "overhead",
 )
 PAGES = tuple(TOP / "docs" / f"{name}.md" for name in _NAMES)
 PACKAGE = Path(llms.__file__).parent
