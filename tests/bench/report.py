@@ -147,6 +147,8 @@ def _said(verdict: Verdict) -> str:
         return "–"
     if verdict.met is False:
         return "**no**"
+    if verdict.met is None:
+        return "the aim" if verdict.aimed else "not the aim"
     return "yes" if verdict.aimed is None else "yes, and the aim" if verdict.aimed else "yes, not the aim"
 
 

@@ -37,6 +37,13 @@ def test_a_goal_says_whether_it_is_met(cpu_us, said):
     assert said == report.goals(found).splitlines()[-1].split("|")[-2].strip()
 
 
+def test_an_aim_alone_is_no_must():
+    """What need not be is neither met nor missed."""
+    found = goals.judged(lines(row(0, "gateway", 2)), [Goal("CPU", "cpu", None, 1)])
+
+    assert "not the aim" == report.goals(found).splitlines()[-1].split("|")[-2].strip()
+
+
 def test_failures_and_noise_are_told():
     """Failed requests are named with their reason, noisy runs are counted."""
     rows = [row(0, "direct", 1, foreign=0.2), row(1, "gateway", 1, err=2, unfinished=1, trouble="status 500")]
