@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Self
 
@@ -219,9 +219,8 @@ class Exchange:
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []
         length = 0
-        coded = self._coding not in _AS_IT_IS
-        reads = self.blocks()
-        while data := await (anext(reads, b"") if coded else self._connection.read()):
+        following = self._connection.read if self._coding in _AS_IT_IS else partial(anext, self.blocks(), b"")
+        while data := await following():
             pieces.append(data)
             length += len(data)
             if length > limit:

@@ -7,7 +7,7 @@ what the official clients ask for, compression included, and follows no redirect
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,7 +70,7 @@ async def models(session: aiohttp.ClientSession, target: Target) -> list[str]:
     """
     asked = target.asked("/models")
     limits = _timeout(_LIST_S)
-    with _translated(asked, _LIST_S, None):
+    with _translated(asked, _LIST_S, int):
         async with session.get(asked.url, headers=target.headers(), timeout=limits, allow_redirects=False) as response:
             body = await _beginning(response, _LIST_BYTES)
             if response.status != 200:
@@ -97,7 +97,7 @@ async def stream(session: aiohttp.ClientSession, target: Target, timeout_s: floa
     asked = target.asked("/chat/completions")
     reading: Reading | None = None
     started_at = clock()
-    try:
+    with _translated(asked, timeout_s, lambda: reading.chunks if reading else 0):
         async with session.post(
             asked.url, json=target.body, headers=target.headers(), timeout=_timeout(timeout_s), allow_redirects=False
         ) as response:
@@ -108,8 +108,6 @@ async def stream(session: aiohttp.ClientSession, target: Target, timeout_s: floa
             while data := await response.content.readany():
                 reading.feed(clock(), data)
             return reading.close(clock()), _head(response)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise BenchError(_fault(error, asked, timeout_s, reading)) from error
 
 
 async def warm(session: aiohttp.ClientSession, target: Target, timeout_s: float) -> Target:
@@ -165,21 +163,22 @@ def _head(response: aiohttp.ClientResponse) -> Head:
 
 
 @contextmanager
-def _translated(asked: Asked, timeout_s: float, reading: Reading | None) -> Iterator[None]:
+def _translated(asked: Asked, timeout_s: float, chunks: Callable[[], int]) -> Iterator[None]:
+    """Raise what went wrong as a fault; ``chunks`` gives how many had come."""
     try:
         yield
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise BenchError(_fault(error, asked, timeout_s, reading)) from error
+        raise BenchError(_fault(error, asked, timeout_s, chunks())) from error
 
 
-def _fault(error: Exception, asked: Asked, timeout_s: float, reading: Reading | None) -> Fault:
+def _fault(error: Exception, asked: Asked, timeout_s: float, chunks: int) -> Fault:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
         return faults.untrusted(asked, _reason(error))
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return faults.unreachable(asked, _reason(error))
     if isinstance(error, TimeoutError):
-        return faults.timeout(timeout_s, reading.chunks if reading else 0)
-    return faults.cut(reading.chunks if reading else 0, _reason(error))
+        return faults.timeout(timeout_s, chunks)
+    return faults.cut(chunks, _reason(error))
 
 
 def _reason(error: Exception) -> str:

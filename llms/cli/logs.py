@@ -24,8 +24,6 @@ _LAST_WORDS_S = 1.0
 
 _STDERR = 2
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-
 _UNREAD = ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing")
 """
 What ``logging`` finds out for each line though none shows it: where in the code it was logged, in which thread and
@@ -78,15 +76,13 @@ class _Queue(logging.Handler):
 
 
 class _Formatter(logging.Formatter):
-    """Formats the seconds of a time once, and lines without a traceback in one step."""
+    """Formats a line in one step, and the seconds of a time once."""
 
     _second = -1
     _text = ""
 
-    def format(self, record: logging.LogRecord) -> str:
-        if record.exc_info or record.exc_text or record.stack_info:
-            return super().format(record)
-        return f"{self.formatTime(record)} {record.levelname} {record.name} {record.getMessage()}"
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return f"{self.formatTime(record)} {record.levelname} {record.name} {record.message}"
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
         if self._second != int(record.created):
@@ -105,7 +101,7 @@ class _Writer:
 
     def __init__(self, dropped: Dropped) -> None:
         self._dropped = dropped
-        self._formatter = _Formatter(_FORMAT)
+        self._formatter = _Formatter()
         self._torn = False
         self._pause = Event()  # never set
 
