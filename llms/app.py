@@ -18,7 +18,7 @@ from aiohttp import web
 from llms import call_log, upstreams
 from llms.apis import reasoning_out
 from llms.attempts import Attempts
-from llms.auth import Keyring, digest
+from llms.auth import Keyring
 from llms.bulkhead import Bulkhead
 from llms.catalog import Catalog
 from llms.clocks import Alarms
@@ -28,6 +28,7 @@ from llms.health import Health
 from llms.hedging import Hedging
 from llms.idempotency import Answers
 from llms.idempotency_memory import Memory
+from llms.keys import digest
 from llms.providers.options import is_loopback, secret
 from llms.records import CallRecord
 from llms.terms import Room

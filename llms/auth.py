@@ -1,18 +1,12 @@
 """Who asks: from a request's headers to a virtual key. One function for every endpoint and every header form."""
 
-import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 
 from llms.errors import InvalidRequestError, UnauthenticatedError
-from llms.records import VirtualKey
+from llms.keys import VirtualKey, digest
 
 _CARRIERS = ("x-api-key", "api-key", "x-goog-api-key")
-
-
-def digest(secret: str) -> str:
-    """Give the form in which a key is kept."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Keyring:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from llms.keys import VirtualKey
 from llms.terms import Capabilities, Terms
 from llms.values import value
 
@@ -15,18 +16,6 @@ Block = Sequence[Chunk]
 
 Completion = dict[str, Any]
 """A ``chat.completion`` as OpenAI documents it."""
-
-
-@dataclass(frozen=True, slots=True)
-class VirtualKey:
-    """
-    A token that the gateway hands out.
-
-    Args:
-        id: Safe to log; never the secret.
-    """
-
-    id: str
 
 
 @value
@@ -44,6 +33,7 @@ class Call:
             ``stream_options``. Fields that the gateway does not know are kept. Read only.
         key: Who asks; ``None`` where no key is needed.
         include_usage: Whether the client asked for usage at the end of the stream.
+        bytes_in: Of the request's body.
     """
 
     id: str
@@ -54,6 +44,7 @@ class Call:
     body: Mapping[str, Any]
     key: VirtualKey | None = None
     include_usage: bool = False
+    bytes_in: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +124,19 @@ class Model:
 
 @value
 class Usage:
-    """Tokens of one call, as the provider counted them. ``input`` includes cached, ``output`` includes reasoning."""
+    """
+    Tokens of one call, as the provider counted them.
+
+    Args:
+        input_tokens: Those that were read from its cache, or written to it, included.
+        output_tokens: Those of reasoning included.
+    """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @value

@@ -1,7 +1,8 @@
 import pytest
 
-from llms.auth import Keyring, digest
+from llms.auth import Keyring
 from llms.errors import InvalidRequestError, UnauthenticatedError
+from llms.keys import digest
 
 RING = Keyring([digest("sk-one"), digest("sk-two")])
 

@@ -2,7 +2,8 @@ import logging
 import re
 
 from llms import call_log
-from llms.records import Attempt, Call, CallRecord, Target, Usage, VirtualKey
+from llms.keys import VirtualKey
+from llms.records import Attempt, Call, CallRecord, Target, Usage
 
 
 def record(**changes):

@@ -229,7 +229,7 @@ MISTAKES = [
     ([], ["must be an object: {…}"]),
     ({"compilerOptions": {}, "include": []}, ["does not look like a configuration of llms; choose another file with --config"]),
     ({"prviders": {}}, ["prviders: unknown section; did you mean `providers`?"]),
-    ({"server": {}, "zzz": 1}, ["zzz: unknown section; known are server, providers, models"]),
+    ({"server": {}, "zzz": 1}, ["zzz: unknown section; known are server, providers, models, store, limits, prices"]),
     ({"$schema": 1}, ["$schema: must be a string"]),
     # server
     ({"server": []}, ["server: must be an object"]),
@@ -367,7 +367,7 @@ def test_all_mistakes_are_reported_at_once():
     }
 
     assert [
-        "extra: unknown section; known are server, providers, models",
+        "extra: unknown section; known are server, providers, models, store, limits, prices",
         "server.port: must be a whole number",
         "server.clocks.idle: unknown option; did you mean `idle_s`?",
         "providers.groq.bas_url: unknown option; did you mean `base_url`?",

@@ -2,21 +2,23 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llms.config import text
+from llms.config import accounting, text
+from llms.config.accounting import AccountingGiven, StoreGiven
 from llms.config.aliases import aliases
-from llms.config.problems import ConfigError, Loc, Problem, check, nearest, unknown
+from llms.config.problems import ConfigError, Loc, Problem, Section, check, nearest, unknown
 from llms.config.server import KEY, Server
+from llms.prices import Price
 from llms.providers import registry
 from llms.providers.options import Options, is_loopback, secret
 from llms.records import Route
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
-SECTIONS = ("server", "providers", "models")
+SECTIONS = ("server", "providers", "models", "store", "limits", "prices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,18 @@ class Config:
         server: Where the gateway listens, and its limits.
         providers: Options by name, in fallback order. Read only.
         models: What each alias stands for. Read only.
+        store: Where keys and calls are kept.
+        limits: Limits besides those of keys.
+        prices: By ``provider/model``; those that the packaged catalogue does not have, or has otherwise. Read only.
     """
 
     source: str
     server: Server
     providers: Mapping[str, Options]
     models: Mapping[str, Route]
+    store: StoreGiven = field(default_factory=StoreGiven)
+    limits: AccountingGiven = field(default_factory=AccountingGiven)
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -71,9 +79,15 @@ def parse(data: bytes, environ: Mapping[str, str], source: str) -> Config:
     terms = {name: options.over(widest) for name, options in providers.items()}
     models, found = aliases(raw.get("models", {}), tuple(known) if isinstance(known, dict) else (), terms)
     problems += found
+    store, found = _store(raw.get("store", {}), environ)
+    problems += found
+    limits, found = _section(AccountingGiven, raw.get("limits", {}), "limits")
+    problems += found
+    prices, found = accounting.prices(raw.get("prices", {}))
+    problems += found
     if problems:
         raise ConfigError(source, problems)
-    return Config(source, server, providers, models)
+    return Config(source, server, providers, models, store, limits, prices)
 
 
 def _top(raw: Mapping[str, Any]) -> list[Problem]:
@@ -101,6 +115,22 @@ def _server(raw: Any, environ: Mapping[str, str]) -> tuple[Server, list[Problem]
         message = 'server.host can be reached from other machines; name a key here, as ["$LLMS_KEY"]'
         problems.append(Problem(("server", "keys"), message))
     return server or Server(), problems
+
+
+def _store(raw: Any, environ: Mapping[str, str]) -> tuple[StoreGiven, list[Problem]]:
+    store, problems = _section(StoreGiven, raw, "store")
+    for name, value in (("url", store.url), ("redis", store.redis)):
+        if value is not None and value.startswith("$") and secret(value, environ) is None:
+            message = f"the environment variable {value[1:]} is not set; set it, or remove this"
+            problems.append(Problem(("store", name), message))
+    return store, problems
+
+
+def _section(kind: type[Section], raw: Any, name: str) -> tuple[Section, list[Problem]]:
+    if not isinstance(raw, dict):
+        return kind(), [Problem((name,), "must be an object")]
+    given, problems = check(kind, raw, (name,))
+    return given or kind(), problems
 
 
 def _providers(raw: Any) -> tuple[dict[str, Options], list[Problem]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from llms.config.accounting import AccountingGiven, PriceGiven, StoreGiven
 from llms.config.aliases import Alias, TargetGiven
 from llms.config.load import PROVIDER_NAME
 from llms.config.server import Server
@@ -23,6 +24,9 @@ def json_schema() -> Schema:
     server = _defined(Server, "server", definitions)
     providers = _providers(definitions)
     alias = _defined(Alias, "alias", definitions)
+    store = _defined(StoreGiven, "store", definitions)
+    limits = _defined(AccountingGiven, "limits", definitions)
+    price = _defined(PriceGiven, "price", definitions)
     definitions["alias"]["properties"]["targets"] |= _TARGETS
     definitions[TargetGiven.__name__]["properties"]["target"] |= _NAME
     return {
@@ -39,6 +43,14 @@ def json_schema() -> Schema:
                 "description": "Names that stand for `provider/model`, for several of those in fallback order, or for "
                 "those with terms of their own.",
                 "additionalProperties": {"anyOf": [_NAME, _TARGETS, alias]},
+            },
+            "store": store,
+            "limits": limits,
+            "prices": {
+                "type": "object",
+                "description": "What models cost, by `provider/model`, where the packaged catalogue does not say it.",
+                "propertyNames": {"pattern": "/"},
+                "additionalProperties": price,
             },
         },
         "$defs": definitions,

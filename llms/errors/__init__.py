@@ -7,6 +7,7 @@ Every failure a call can end in, as one tree.
     ├── InvalidRequestError 400
     │   ├── UnauthenticatedError 401
     │   ├── NoTargetError 400
+    │   ├── UnpricedError 400
     │   ├── NotFoundError 404
     │   │   └── ModelNotFoundError 404
     │   ├── MethodNotAllowedError 405
@@ -15,16 +16,22 @@ Every failure a call can end in, as one tree.
     │   ├── ExpectationFailedError 417
     │   └── MisdirectedHostError 421
     ├── NotAllowedError 403
+    │   ├── EndpointNotAllowedError 403
+    │   └── KeyDisabledError 403
     ├── RequestTimeoutError 408
     ├── ConflictError 409
     │   ├── IdempotencyInProgressError 409
     │   ├── IdempotencyMismatchError 422
     │   └── AnswerNotKeptError 409
     ├── RateLimitedError 429
-    │   └── InsufficientQuotaError 429
+    │   ├── InsufficientQuotaError 429
+    │   │   └── BudgetSpentError 429
+    │   └── OverLimitError 429
     ├── InternalError 500
     ├── OverloadedError 503
-    │   └── DrainingError 503
+    │   ├── DrainingError 503
+    │   ├── LedgerUnavailableError 503
+    │   └── LimiterUnavailableError 503
     ├── UpstreamError 502
     │   ├── UpstreamUnreachableError
     │   ├── UpstreamAddressError
@@ -57,25 +64,32 @@ from llms.errors.base import (
 )
 from llms.errors.client import (
     AnswerNotKeptError,
+    BudgetSpentError,
     ConflictError,
     DrainingError,
+    EndpointNotAllowedError,
     ExpectationFailedError,
     IdempotencyInProgressError,
     IdempotencyMismatchError,
     InsufficientQuotaError,
     InternalError,
     InvalidRequestError,
+    KeyDisabledError,
+    LedgerUnavailableError,
+    LimiterUnavailableError,
     MethodNotAllowedError,
     MisdirectedHostError,
     ModelNotFoundError,
     NotAllowedError,
     NoTargetError,
     NotFoundError,
+    OverLimitError,
     OverloadedError,
     RateLimitedError,
     RequestTimeoutError,
     RequestTooLargeError,
     UnauthenticatedError,
+    UnpricedError,
     UnsupportedMediaTypeError,
 )
 from llms.errors.upstream import (
@@ -103,10 +117,12 @@ from llms.errors.upstream import (
 
 __all__ = [
     "AnswerNotKeptError",
+    "BudgetSpentError",
     "CircuitOpenError",
     "ConflictError",
     "ConnectTimeoutError",
     "DrainingError",
+    "EndpointNotAllowedError",
     "ExpectationFailedError",
     "FirstByteTimeoutError",
     "GatewayError",
@@ -116,12 +132,16 @@ __all__ = [
     "InsufficientQuotaError",
     "InternalError",
     "InvalidRequestError",
+    "KeyDisabledError",
+    "LedgerUnavailableError",
+    "LimiterUnavailableError",
     "MethodNotAllowedError",
     "MisdirectedHostError",
     "ModelNotFoundError",
     "NoTargetError",
     "NotAllowedError",
     "NotFoundError",
+    "OverLimitError",
     "OverloadedError",
     "RateLimitedError",
     "RequestTimeoutError",
@@ -129,6 +149,7 @@ __all__ = [
     "Retry",
     "TotalTimeoutError",
     "UnauthenticatedError",
+    "UnpricedError",
     "UnsupportedMediaTypeError",
     "UpstreamAddressError",
     "UpstreamAuthError",

@@ -154,3 +154,45 @@ class DrainingError(OverloadedError):
     """The gateway is stopping."""
 
     default_code = "draining"
+
+
+class KeyDisabledError(NotAllowedError):
+    """The key was revoked, switched off or ran out while its call ran."""
+
+    default_code = "key_disabled"
+
+
+class EndpointNotAllowedError(NotAllowedError):
+    """The key is not for this endpoint, or its role not for what is asked."""
+
+    default_code = "endpoint_not_allowed"
+
+
+class OverLimitError(RateLimitedError):
+    """The caller has used up its calls or tokens of this minute, or its calls at once."""
+
+    default_retry = Retry.NEVER
+
+
+class BudgetSpentError(InsufficientQuotaError):
+    """A budget of the caller's has too little left for this call."""
+
+    default_retry = Retry.NEVER
+
+
+class UnpricedError(InvalidRequestError):
+    """No target of the model has a price, and none may be called without one."""
+
+    default_code = "model_not_priced"
+
+
+class LedgerUnavailableError(OverloadedError):
+    """What the call costs could not be written down."""
+
+    default_code = "ledger_unavailable"
+
+
+class LimiterUnavailableError(OverloadedError):
+    """What is left of a budget is not known."""
+
+    default_code = "limiter_unavailable"

@@ -25,7 +25,7 @@ from llms.errors import (
     NotFoundError,
     OverloadedError,
 )
-from llms.records import VirtualKey
+from llms.keys import VirtualKey
 from llms.times import HEADER
 from llms.web import respond
 from llms.web.connection import own_address

@@ -10,7 +10,8 @@ from llms.apis.api import Api, Asked, Encoder
 from llms.errors import DrainingError, GatewayError, OverloadedError
 from llms.gateway import Reply
 from llms.idempotency import Claim
-from llms.records import Block, Call, VirtualKey
+from llms.keys import VirtualKey
+from llms.records import Block, Call
 from llms.trail import Trail
 from llms.web import idempotent, respond
 from llms.web.event_stream import EventStream, LastWords, Outlet

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from llms.apis.api import Api
 from llms.auth import CARRIERS
 from llms.errors import GatewayError
-from llms.records import VirtualKey
+from llms.keys import VirtualKey
 from llms.web.hosts import goes_by
 from llms.web.policy import Policy
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from llms import call_log, ranking
 from llms.apis import body, chat_completions, chat_request
-from llms.auth import Keyring, digest
+from llms.auth import Keyring
 from llms.catalog import Catalog, Entry
 from llms.exchange import UpstreamRequest
 from llms.http1.answer import Answer
 from llms.http1.body import Chunked
 from llms.http1.head import read as read_head
 from llms.http1.request import prepared
+from llms.keys import digest
 from llms.providers.openai_codec import Codec, Service
 from llms.records import Call, CallRecord, Route, Target
 from llms.times import Times

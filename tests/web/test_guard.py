@@ -3,7 +3,7 @@
 import pytest
 
 from llms.apis import chat_completions
-from llms.auth import digest
+from llms.keys import digest
 from llms.web import routes, ui_files
 from llms.web.routes import Access
 from tests.support.raw import RawClient

@@ -9,7 +9,8 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llms.auth import Keyring, digest
+from llms.auth import Keyring
+from llms.keys import digest
 from llms.web import routes
 from llms.web.plain import MAX_BODY, read
 from llms.web.policy import Policy

@@ -10,8 +10,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from yarl import URL
 
-from llms.auth import CARRIERS, Keyring, digest
+from llms.auth import CARRIERS, Keyring
 from llms.errors import GatewayError
+from llms.keys import digest
 from llms.web import body, guard
 from llms.web.server import canonical_path
 from tests.fuzz.streams import CANARY, check_failure

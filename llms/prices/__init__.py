@@ -1,0 +1,11 @@
+"""
+What models cost; pure.
+
+A price is in micro-dollars for a million tokens, which is dollars for a million times a million: an integer for every
+price that anybody asks. What a call costs is rounded once, to whole micro-dollars, half up.
+"""
+
+from llms.prices.catalogue import Prices
+from llms.prices.price import Price, cost
+
+__all__ = ["Price", "Prices", "cost"]
