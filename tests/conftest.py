@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -16,6 +17,8 @@ from tests.faults.report import case_ids
 from tests.support import leaks
 from tests.support.gateway import Running, running
 from tests.support.invariants import Watch
+
+os.environ["LLMS_STORE"] = "none"  # or each gateway would write into the user's own data folder
 
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.SelectorEventLoop}
 if find_spec("uvloop"):  # Windows has none

@@ -6,21 +6,28 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from llms import keys
 from llms.config.problems import Loc, Problem, check
+from llms.config.server import STORE
 from llms.prices import Price
 from llms.providers.options import EnvName, secret
 
-_STORE = r"^(none|sqlite:.+|postgres(ql)?://[^\s]+|\$[A-Za-z_][A-Za-z0-9_]*)$"
-
 _MICROS = Decimal(1_000_000)
 
-Dollars = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=18, decimal_places=6)]
+Dollars = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000_000_000, max_digits=18, decimal_places=6),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000_000}),
+]
 """An amount; a micro-dollar is the least."""
 
-_PRICE = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=18, decimal_places=6)]
+_PRICE = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000_000, max_digits=18, decimal_places=6),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000}),
+]
 
 
 class _Section(BaseModel):
@@ -30,7 +37,7 @@ class _Section(BaseModel):
 class StoreGiven(_Section):
     """Where keys and calls are kept."""
 
-    url: Annotated[str, Field(pattern=_STORE)] | None = Field(
+    url: Annotated[str, Field(pattern=STORE)] | None = Field(
         default=None,
         description="`sqlite:FILE`, `postgresql://…`, `$NAME` of an environment variable that holds either, or `none`. "
         "Left out: the environment variable `LLMS_STORE`, or else an SQLite file in the user's own data folder.",

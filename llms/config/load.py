@@ -18,6 +18,8 @@ from llms.records import Route
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
+_PASSWORD = re.compile(r"[a-z]+://[^/@]*:[^/@]+@")
+
 SECTIONS = ("server", "providers", "models", "store", "limits", "prices")
 
 
@@ -123,6 +125,9 @@ def _store(raw: Any, environ: Mapping[str, str]) -> tuple[StoreGiven, list[Probl
         if value is not None and value.startswith("$") and secret(value, environ) is None:
             message = f"the environment variable {value[1:]} is not set; set it, or remove this"
             problems.append(Problem(("store", name), message))
+    if store.url is not None and _PASSWORD.match(store.url):
+        message = "holds a password; put the URL into the environment, and here the variable's name, as $DATABASE_URL"
+        problems.append(Problem(("store", "url"), message))
     return store, problems
 
 

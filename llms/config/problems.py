@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from llms.config.server import HOST, KEY, ORIGIN
+from llms.config.server import HOST, KEY, ORIGIN, STORE
 
 Loc = tuple[str | int, ...]
 """Where in the file: keys and indexes."""
@@ -179,6 +179,9 @@ _MESSAGES = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
     "float_type": "must be a number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "decimal_max_places": "must have at most six digits after the point",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "dict_type": "must be an object",
@@ -194,5 +197,6 @@ _FORMS = {
     ),
     KEY: ("must be $NAME or sha256: and 64 hex digits; put the key itself in the environment, not in this file"),
     HOST: "must be a host name or an IP address, without scheme, port, path and wildcard",
+    STORE: "must be sqlite:FILE, postgresql://…, $NAME of an environment variable that holds either, or none",
     ORIGIN: "must be an origin, as https://chat.example.com, without path and wildcard",
 }

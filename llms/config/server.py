@@ -10,6 +10,7 @@ from llms.providers.given import DAY_S, WEEK_S
 KEY = r"^(\$[A-Za-z_][A-Za-z0-9_]*|sha256:[0-9a-f]{64})$"
 HOST = r"^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]+)$"
 ORIGIN = r"^[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]+(:[0-9]{1,5})?$|^https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$"
+STORE = r"^(none|sqlite:.+|postgres(ql)?://[^\s]+|\$[A-Za-z_][A-Za-z0-9_]*)$"
 
 
 _Host = Annotated[str, StringConstraints(pattern=HOST, max_length=253, to_lower=True)]

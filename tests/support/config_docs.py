@@ -23,8 +23,8 @@ def kinds() -> dict[str, type[options.Options]]:
     return {kind.__module__.rpartition(".")[2]: kind for kind in registry.TYPES.values()}
 
 
-def section(model: type[BaseModel]) -> str:
-    """Give the table of a section's options, and the tables of the sections in it."""
+def section(model: type[BaseModel], *, inner: bool = True) -> str:
+    """Give the table of a section's options, and, unless they have a place of their own, the tables of those in it."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
     lines = ["| option | value | default | what it is |", "|---|---|---|---|"]
@@ -32,8 +32,8 @@ def section(model: type[BaseModel]) -> str:
         _row(name, model.model_fields[name], schema["properties"][name], definitions) for name in own_options(model)
     ]
     parts = ["\n".join(lines)]
-    for name, inner in sections_in(model):
-        parts += [f"`{name}`: {_first_line(inner)}", section(inner)]
+    for name, part in sections_in(model) if inner else ():
+        parts += [f"`{name}`: {_first_line(part)}", section(part)]
     return "\n\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import llms
 from llms import errors
+from llms.config.accounting import AccountingGiven, LimitsGiven, PriceGiven, StoreGiven
 from llms.config.aliases import Alias, TargetGiven
 from llms.config.server import Server
 from llms.errors import GatewayError, Retry
@@ -169,6 +170,10 @@ _PARTS: dict[str, Callable[[], str]] = {
     **{f"providers.{name}": partial(section, kind) for name, kind in kinds().items()},
     "models": partial(section, Alias),
     "models.targets": partial(section, TargetGiven),
+    "store": partial(section, StoreGiven),
+    "limits": partial(section, AccountingGiven, inner=False),
+    "limits.each": partial(section, LimitsGiven),
+    "prices": partial(section, PriceGiven),
     "presets": _presets,
     "dialects": _dialects,
     "dropped": _dropped,
