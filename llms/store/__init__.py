@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from llms.keys import VirtualKey
-from llms.values import value
 
 DAY_MS = 86_400_000
 
@@ -27,8 +26,7 @@ class StoreUnfitError(StoreError):
     """It must not be used at all: damaged, made by a newer version, not ours, not readable by this user alone."""
 
 
-@value
-class CallRow:
+class CallRow(NamedTuple):
     """
     What is kept of a call that has ended: the ledger's row. Exactly one for each id.
 
