@@ -19,6 +19,7 @@ from tests.support.gateway import Running, running
 from tests.support.invariants import Watch
 
 os.environ["LLMS_STORE"] = "none"  # or each gateway would write into the user's own data folder
+pytest_plugins = ["tests.support.database_fixtures"]
 
 _LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.SelectorEventLoop}
 if find_spec("uvloop"):  # Windows has none
