@@ -29,6 +29,7 @@ from llms.hedging import Hedging
 from llms.idempotency import Answers
 from llms.idempotency_memory import Memory
 from llms.keys import digest
+from llms.prices import Prices
 from llms.providers.options import is_loopback, secret
 from llms.records import CallRecord
 from llms.terms import Room
@@ -114,8 +115,12 @@ async def core(  # noqa: PLR0913 - all but two have a default
                 places = learnt.bulkhead(name, options.room)
                 old = upstreams.made(name, options, environ, transport, own_url, own, places)
             made[name] = old
+        prices = _prices(config)
         catalog = Catalog(
-            [one.entry for one in made.values()], config.models, before=None if before is None else before.catalog
+            [one.entry for one in made.values()],
+            config.models,
+            before=None if before is None else before.catalog,
+            prices=prices,
         )
         stack.push_async_callback(catalog.close)
         if before is not None:
@@ -259,6 +264,11 @@ def _services(config: Config, parts: Core, policy: Policy, answers: Answers) -> 
         server.keepalive_s,
         reasoning_out.KEYS.get(server.reasoning),
     )
+
+
+def _prices(config: Config) -> Prices:
+    kinds = {name: kind for name, options in config.providers.items() if (kind := options.priced_as) is not None}
+    return Prices(config.prices, kinds)
 
 
 def _keyring(config: Config, environ: Mapping[str, str]) -> Keyring:

@@ -8,11 +8,12 @@ at start and again when they are old; a call never waits for a list unless nobod
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from llms import capabilities, routing
 from llms.errors import GatewayError, ModelNotFoundError
+from llms.prices import Prices
 from llms.records import Model, Provider, Route, Target
 from llms.terms import Capabilities, Terms
 
@@ -74,6 +75,7 @@ class Catalog:
         routes: Model names of the configuration and what they stand for.
         now: A monotonic clock, in seconds.
         before: The catalog whose place this one takes; what it knows of the same entries is taken over.
+        prices: Say what models cost; are told what the providers' lists say.
     """
 
     def __init__(
@@ -82,10 +84,13 @@ class Catalog:
         routes: Mapping[str, Route],
         now: Callable[[], float] = time.monotonic,
         before: "Catalog | None" = None,
+        prices: Prices | None = None,
     ) -> None:
         self._entries = tuple(entries)
         self._routes = routes
         self._now = now
+        self._prices = prices or Prices()
+        self._shown: dict[str, tuple[_Asked, dict[str, Model]]] = {}  # made of what was asked
         self._asked: dict[str, _Asked] = {}
         self._offers: list[routing.Offer] | None = None  # made of what was asked
         self._found: dict[str, Route] = {}  # made of the offers; every call wants one
@@ -97,6 +102,8 @@ class Catalog:
                 self._asked[entry.name] = _Asked(float("inf"), models, names=frozenset(entry.listed))
         if before is not None:
             self._asked |= before.known_of(self._entries)
+        for name, asked in self._asked.items():
+            self._learn(name, asked)
 
     def known_of(self, entries: Iterable[Entry]) -> "dict[str, _Asked]":
         """Give what is known of those of its own entries that are among ``entries``, by name."""
@@ -110,11 +117,10 @@ class Catalog:
     def models(self) -> list[Model]:
         """Give what ``GET /v1/models`` lists: aliases, then each provider's models, each name once."""
         self._renew()
-        found = {name: Model(name, "llms") for name in self._routes}
+        found = {name: self._alias(name, route.targets[0]) for name, route in self._routes.items()}
         for state in self.states():
-            if state.on:
-                for model in state.models or ():
-                    found.setdefault(model.id, model)
+            if state.on and state.models:
+                found |= {name: model for name, model in self._with_facts(state.name).items() if name not in found}
         return list(found.values())
 
     def providers(self) -> list[ProviderState]:
@@ -156,6 +162,30 @@ class Catalog:
             self._refreshing.cancel()
             await asyncio.gather(self._refreshing, return_exceptions=True)
 
+    def _alias(self, name: str, target: Target) -> Model:
+        """A name of the configuration, with what is known of the first model that it stands for."""
+        asked = self._asked.get(target.provider)
+        known = self._with_facts(target.provider).get(target.model) if asked is not None else None
+        extra = self._prices.facts(target.provider, target.model) if known is None else known.extra
+        if target.can.context is not None:
+            extra = {**extra, "context_length": target.can.context}
+        return Model(name, "llms", extra=extra)
+
+    def _with_facts(self, provider: str) -> dict[str, Model]:
+        """Give the models of a provider that was asked, by name, with what is known of them beside its list."""
+        asked = self._asked[provider]
+        before = self._shown.get(provider)
+        if before is None or before[0] is not asked:
+            facts = self._prices.facts
+            models = {
+                model.id: replace(model, extra=facts(provider, model.id, model.extra)) for model in asked.models or ()
+            }
+            self._shown[provider] = before = asked, models
+        return before[1]
+
+    def _learn(self, provider: str, asked: _Asked) -> None:
+        self._prices.learn(provider, {model.id: model.extra for model in asked.models or ()})
+
     def _route(self, model: str) -> Route:
         route = routing.route(model, self._routes, self._offered())
         if len(self._found) >= _MOST_FOUND:
@@ -190,7 +220,8 @@ class Catalog:
 
     async def _ask(self, entry: Entry) -> None:
         assert entry.provider is not None, "an entry that is never old"  # noqa: S101
-        self._asked[entry.name] = await _models(entry.provider.models, self._now)
+        self._asked[entry.name] = asked = await _models(entry.provider.models, self._now)
+        self._learn(entry.name, asked)
         self._offers = None
         self._found.clear()
 

@@ -4,15 +4,18 @@ import pytest
 
 from llms.catalog import Catalog, Entry
 from llms.errors import ModelNotFoundError, UpstreamUnreachableError
+from llms.prices import Price, Prices
 from llms.records import Model, Route, Target
+from llms.terms import Capabilities
 from tests.support.clock import Clock
 
 
 class Service:
     """A provider that lists what it is told to."""
 
-    def __init__(self, name, models):
+    def __init__(self, name, models, extra=None):
         self.name = name
+        self.extra = extra or {}
         self.listed = models
         self.asked = 0
         self.go = None
@@ -24,7 +27,7 @@ class Service:
         if self.listed is None:
             message = "nobody there"
             raise UpstreamUnreachableError(message)
-        return [Model(name, self.name) for name in self.listed]
+        return [Model(name, self.name, extra=self.extra) for name in self.listed]
 
 
 async def targets(catalog, model):
@@ -173,3 +176,65 @@ async def test_names_that_nobody_can_ask_for(clock):
     await catalog.refresh()
 
     assert ["good"] == [model.id for model in catalog.models()]
+
+
+LISTED = {"pricing": {"prompt": "0.000001", "completion": "0.000002"}, "context_length": 7}
+
+
+async def test_facts_beside_the_list(clock):
+    """A model that its provider's list says nothing of is shown with what the catalogue knows; the list comes first."""
+    prices = Prices({"own/x": Price(1_000_000, 0)}, {"gpt": "openai"})
+    services = [
+        Service("gpt", ["gpt-4o", "nobody-knows"]),
+        Service("list", ["y"], LISTED),
+        Service("own", ["x"], LISTED),
+    ]
+    catalog = Catalog([Entry(one.name, one, "its key is set") for one in services], {}, clock, prices=prices)
+    await catalog.refresh()
+
+    shown = {model.id: model.extra for model in catalog.models()}
+
+    assert (128_000, "0.0000025") == (shown["gpt-4o"]["context_length"], shown["gpt-4o"]["pricing"]["prompt"])
+    assert {} == shown["nobody-knows"]
+    assert LISTED == shown["y"]
+    assert {**LISTED, "pricing": {"prompt": "0.000001", "completion": "0"}} == shown["x"]
+    assert Price(1_000_000, 2_000_000) == prices.of(Target("list", "y"))
+
+
+async def test_facts_of_aliases(clock):
+    """A name of the configuration is shown with what is known of the first model that it stands for."""
+    other = Target("gpt", "gpt-4o")
+    routes = {
+        "known": Route((other, Target("list", "y"))),
+        "listed": Route((Target("list", "y"), other)),
+        "said": Route((Target("list", "y", can=Capabilities(context=5)),)),
+        "gpt-4o": Route((Target("list", "unlisted"),)),
+    }
+    services = [Service("gpt", None), Service("list", ["y"], LISTED)]
+    entries = [Entry(one.name, one, "its key is set") for one in services]
+    catalog = Catalog(entries, routes, clock, prices=Prices({}, {"gpt": "openai"}))
+    before = {model.id: model.extra for model in catalog.models()}
+    await catalog.refresh()
+    shown = {model.id: model.extra for model in catalog.models()}
+
+    assert 128_000 == before["known"]["context_length"] == shown["known"]["context_length"]
+    assert ({}, LISTED) == (before["listed"], shown["listed"])
+    assert {**LISTED, "context_length": 5} == shown["said"]
+    assert {} == shown["gpt-4o"]
+
+
+async def test_prices_of_a_newer_list(clock):
+    """A newer list's price takes the place of the older one's; a catalog that follows another knows what that knew."""
+    prices = Prices()
+    service = Service("list", ["y"], LISTED)
+    entries = [Entry("list", service, "its key is set")]
+    catalog = Catalog(entries, {}, clock, prices=prices)
+    await catalog.refresh()
+    service.extra = {"pricing": {"prompt": "0.000005", "completion": "0.000002"}}
+    clock.now += 301
+    await catalog.refresh()
+    later = Prices()
+    after = Catalog(entries, {}, clock, before=catalog, prices=later)
+
+    assert Price(5_000_000, 2_000_000) == prices.of(Target("list", "y")) == later.of(Target("list", "y"))
+    assert [service.extra] == [model.extra for model in catalog.models()] == [model.extra for model in after.models()]

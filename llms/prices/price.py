@@ -14,17 +14,32 @@ class Price:
     Args:
         cache_read: Of those that were read from the provider's cache; as ``input`` where it is ``None``.
         cache_write: Of those that were written to it; as ``input`` where it is ``None``.
+        above: Tokens going in, of one call, above which ``long`` is the price of all its tokens.
+        long: ``None`` where the length makes no difference.
+        tiers: Other prices of the same model, each after the ``service_tier`` that it is for.
     """
 
     input: int
     output: int
     cache_read: int | None = None
     cache_write: int | None = None
+    above: int = 0
+    long: "Price | None" = None
+    tiers: tuple[tuple[str, "Price"], ...] = ()
 
     @property
     def highest_input(self) -> int:
-        """The most that a token going in may cost."""
+        """The most that a token going in may cost, of a call that is not long."""
         return max(self.input, self.cache_write or 0, self.cache_read or 0)
+
+    def at(self, tier: object) -> "Price":
+        """
+        Give the price of a call that is served at a tier.
+
+        Args:
+            tier: ``service_tier`` of the request or, better, of the answer. What is not known is as none.
+        """
+        return next((price for name, price in self.tiers if name == tier), self) if self.tiers else self
 
 
 def cost(price: Price, usage: Usage) -> int:
@@ -34,15 +49,25 @@ def cost(price: Price, usage: Usage) -> int:
     Args:
         usage: Cached tokens, read and written, are part of ``input_tokens``. Counts that cannot be do not lower it.
     """
-    read = min(max(usage.cached_tokens, 0), max(usage.input_tokens, 0))
-    written = min(max(usage.cache_write_tokens, 0), max(usage.input_tokens, 0) - read)
-    fresh = max(usage.input_tokens, 0) - read - written
+    tokens = max(usage.input_tokens, 0)
+    if price.long is not None and tokens > price.above:
+        price = price.long
+    read = min(max(usage.cached_tokens, 0), tokens)
+    written = min(max(usage.cache_write_tokens, 0), tokens - read)
     of_read = price.input if price.cache_read is None else price.cache_read
     of_write = price.input if price.cache_write is None else price.cache_write
-    millionths = fresh * price.input + read * of_read + written * of_write + max(usage.output_tokens, 0) * price.output
+    millionths = (tokens - read - written) * price.input + read * of_read + written * of_write
+    millionths += max(usage.output_tokens, 0) * price.output
     return (millionths + MILLION // 2) // MILLION
 
 
 def most(price: Price, input_tokens: int, output_tokens: int) -> int:
-    """Give the most that so many tokens may cost, in micro-dollars, rounded up."""
+    """
+    Give the most that so many tokens may cost, in micro-dollars, rounded up.
+
+    Args:
+        input_tokens: An estimate: a call that may be long by half as many again is taken for one.
+    """
+    if price.long is not None and input_tokens * 3 // 2 > price.above:
+        price = price.long
     return -(-(input_tokens * price.highest_input + output_tokens * price.output) // MILLION)

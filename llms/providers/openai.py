@@ -133,6 +133,11 @@ class Options(options.Options):
         return tuple(value for value in values if value and value.startswith("$"))
 
     @property
+    def priced_as(self) -> str | None:
+        at_home = self.local_url is not None and self._preset.api_key is None  # one of the servers that people run
+        return None if self._elsewhere and not at_home else self.type
+
+    @property
     def local_url(self) -> str | None:
         return (
             self._base_url if self._key_name is None and is_loopback(urlsplit(self._base_url).hostname or "") else None

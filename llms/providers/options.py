@@ -122,6 +122,12 @@ class Options(TermsGiven, ABC):
         return None
 
     @property
+    def priced_as(self) -> str | None:
+        """The type by which the catalogue of prices knows its models; ``None`` if nobody knows what they cost there."""
+        kind: str = getattr(self, "type")  # noqa: B009 - each kind of options has one, of its own names
+        return kind
+
+    @property
     def local_url(self) -> str | None:
         """The base URL of a server that may or may not run on this machine and needs no key; asked before use."""
         return None

@@ -196,3 +196,22 @@ def test_build() -> None:
     provider = Options().build("acme", ENVIRON, lambda _: (_ for _ in ()).throw(AssertionError))  # type: ignore[arg-type]
 
     assert (HttpProvider, "acme") == (type(provider), provider.name)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "openai"),
+        ({"type": "groq"}, "groq"),
+        ({"type": "groq", "base_url": "https://api.groq.com/openai/v1/"}, "groq"),
+        ({"base_url": "https://llm.example.com/v1"}, None),
+        ({"base_url": "http://127.0.0.1:9000/v1"}, None),
+        ({"type": "groq", "base_url": "http://127.0.0.1:9000/v1"}, None),
+        ({"type": "vllm"}, "vllm"),
+        ({"type": "vllm", "base_url": "http://localhost:9000/v1"}, "vllm"),
+        ({"type": "vllm", "base_url": "https://gpus.example.com/v1"}, None),
+    ],
+)
+def test_priced_as(given, expected):
+    """The catalogue's prices are those of the service itself, and nothing of one at another address."""
+    assert expected == Options(**given).priced_as
