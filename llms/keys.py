@@ -67,7 +67,12 @@ class Limits:
     @property
     def has_budget(self) -> bool:
         """Whether there is any."""
-        return any(True for _ in self.budgets())
+        return (
+            self.budget_total is not None
+            or self.budget_day is not None
+            or self.budget_week is not None
+            or self.budget_month is not None
+        )
 
     def within(self, other: "Limits") -> bool:
         """Whether none of them allows more than ``other`` does."""

@@ -24,6 +24,7 @@ PURE += [
         "call_log.py",
     )
 ]
+PURE += [PACKAGE / "limits" / name for name in ("refusals.py", "rules.py", "state.py")]
 CODECS = (
     "openai_codec.py",
     "openai_request.py",

@@ -27,6 +27,7 @@ Every failure a call can end in, as one tree.
     │   ├── InsufficientQuotaError 429
     │   │   └── BudgetSpentError 429
     │   └── OverLimitError 429
+    │       └── OverWholeLimitError 429
     ├── InternalError 500
     ├── OverloadedError 503
     │   ├── DrainingError 503
@@ -85,6 +86,7 @@ from llms.errors.client import (
     NotFoundError,
     OverLimitError,
     OverloadedError,
+    OverWholeLimitError,
     RateLimitedError,
     RequestTimeoutError,
     RequestTooLargeError,
@@ -142,6 +144,7 @@ __all__ = [
     "NotAllowedError",
     "NotFoundError",
     "OverLimitError",
+    "OverWholeLimitError",
     "OverloadedError",
     "RateLimitedError",
     "RequestTimeoutError",

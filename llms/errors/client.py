@@ -1,5 +1,7 @@
 """Failures on the near side: the request, the caller, the gateway itself."""
 
+from collections.abc import Mapping
+
 from llms.errors.base import GatewayError, Retry
 
 
@@ -169,9 +171,24 @@ class EndpointNotAllowedError(NotAllowedError):
 
 
 class OverLimitError(RateLimitedError):
-    """The caller has used up its calls or tokens of this minute, or its calls at once."""
+    """
+    The caller has used up its calls or tokens of this minute, or its calls at once.
+
+    Args:
+        headers: ``x-ratelimit-*``, to be sent with the answer.
+    """
 
     default_retry = Retry.NEVER
+
+    def __init__(self, message: str, *, headers: Mapping[str, str], retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.headers = headers
+
+
+class OverWholeLimitError(OverLimitError):
+    """The call alone may take more than the caller is allowed in a minute: waiting does not help."""
+
+    should_retry = False
 
 
 class BudgetSpentError(InsufficientQuotaError):

@@ -6,7 +6,7 @@ gateway) or for none. What it may take is reserved then and settled when it has 
 Budgets never give more than there is, whatever runs at the same time; in doubt they give nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from llms.keys import Limits
@@ -68,6 +68,16 @@ class Taken(NamedTuple):
     spent: Mapping[str, int]
 
 
+Seed = Callable[[str, int], Awaitable[int]]
+"""
+Gives what the ledger has: the micro-dollars of a subject's calls from a day on, as days since the epoch.
+
+Of this process's calls it counts exactly those that were written down before it was called, even if they are not in the
+store yet; a call is settled in the same step, with nothing awaited in between. Of other processes' calls it counts what
+is in the store. Raises ``LimiterUnavailableError`` if it cannot tell.
+"""
+
+
 class Limiter(Protocol):
     """Admits calls. In one process, or agreed on by several."""
 
@@ -83,6 +93,14 @@ class Limiter(Protocol):
 
     async def taken(self, scopes: Sequence[Scope]) -> list[Taken]:
         """Say what was taken so far, of each; for people to look at."""
+
+    async def reconcile(self) -> int:
+        """
+        Compare what is counted of budgets with the ledger, and put right what differs; give how many subjects did.
+
+        Raises:
+            LimiterUnavailableError: The ledger cannot be read.
+        """
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -1,0 +1,33 @@
+"""Who is admitted: by all that count a call, or by none; pure."""
+
+from collections.abc import Sequence
+
+from llms.limits import Need, Scope
+from llms.limits.refusals import refusal
+from llms.limits.state import State
+
+
+def admit(scopes: Sequence[Scope], states: Sequence[State], need: Need, at: int) -> None:
+    """
+    Count a call in all states, or in none.
+
+    Args:
+        scopes: Who counts it.
+        states: Theirs, in the same order.
+        at: Now, in Unix milliseconds.
+
+    Raises:
+        OverLimitError: Too many calls or tokens in this minute, or too many calls at once.
+        BudgetSpentError: A budget has too little left.
+    """
+    tokens, cost = need.tokens, need.cost
+    if tokens < 0 or cost < 0:
+        tokens, cost = max(tokens, 0), max(cost, 0)
+    fit = True
+    for scope, state in zip(scopes, states, strict=True):
+        state.turn(at)
+        fit = fit and state.fits(scope.limits, tokens, cost)
+    if not fit:
+        raise refusal(scopes, states, Need(tokens, cost), at)
+    for state in states:
+        state.take(tokens, cost)

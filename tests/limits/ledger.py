@@ -1,0 +1,59 @@
+"""A ledger in memory, and a clock, for limiters under test."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from llms.errors import LimiterUnavailableError
+from llms.limits.state import DAY_MS
+
+
+def ms(text: str) -> int:
+    """Give the Unix milliseconds of a time in UTC."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+class Ledger:
+    """
+    Keeps rows as the real one does: those put before it is asked are counted, and it takes a moment to answer.
+
+    Attributes:
+        rows: Subject, milliseconds of admission, micro-dollars.
+        down: Whether it cannot be read.
+        asked: How often it was.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, int, int]] = []
+        self.down = False
+        self.asked = 0
+        self.wait_s = 0.0
+
+    async def __call__(self, subject: str, since_day: int) -> int:
+        self.asked += 1
+        found = self.sum(subject, since_day)
+        await asyncio.sleep(self.wait_s)
+        if self.down:
+            text = "The ledger is down."
+            raise LimiterUnavailableError(text)
+        return found
+
+    def sum(self, subject: str, since_day: int = 0) -> int:
+        return sum(cost for name, at, cost in self.rows if name == subject and at >= since_day * DAY_MS)
+
+    def settle(self, reservation, scopes, tokens: int, cost: int) -> None:
+        """Put a call's row and settle it, in one step."""
+        self.rows += [(scope.subject, reservation.at, max(cost, 0)) for scope in scopes]
+        reservation.settle(tokens, cost)
+
+
+class Now:
+    """A clock that is moved."""
+
+    def __init__(self, text: str = "2026-11-28 12:00:05") -> None:
+        self.at = ms(text)
+
+    def __call__(self) -> int:
+        return self.at
+
+    def set(self, text: str) -> None:
+        self.at = ms(text)
