@@ -36,16 +36,16 @@ class Keyring:
             UnauthenticatedError: No key, or one that is not known: same words for both.
             InvalidRequestError: Two credentials, so that this gateway and a proxy before it might each see another.
         """
-        presented = _credentials(headers)
+        found = presented(headers)
         if not self._keys:
             return None
-        if len(presented) > 1:
+        if len(found) > 1:
             message = "The request carries two different keys. Send one, as 'Authorization: Bearer <key>'."
             raise InvalidRequestError(message, code="malformed_request")
-        for secret in presented:
-            found = digest(secret)
+        for secret in found:
+            shown = digest(secret)
             for known, key in self._keys.items():
-                if hmac.compare_digest(found, known):
+                if hmac.compare_digest(shown, known):
                     return key
         message = "A valid key of this gateway is needed. Send it as 'Authorization: Bearer <key>'."
         raise UnauthenticatedError(message)
@@ -54,7 +54,13 @@ class Keyring:
 CARRIERS = ("authorization", *_CARRIERS)
 
 
-def _credentials(headers: Mapping[str, Sequence[str]]) -> set[str]:
+def presented(headers: Mapping[str, Sequence[str]]) -> set[str]:
+    """
+    Give the secrets that a request's headers hold.
+
+    Raises:
+        InvalidRequestError: A header is there twice.
+    """
     found: set[str] = set()
     for name in CARRIERS:
         values = headers.get(name, ())

@@ -7,7 +7,7 @@ So what is taken from a key is taken from all that came from it, whenever that w
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from llms.keys import VirtualKey
+from llms.keys import Role, VirtualKey
 from llms.store import StoredKey
 
 _NOTHING = ("",)
@@ -50,10 +50,15 @@ def below(key_id: str, keys: Iterable[VirtualKey]) -> set[str]:
 
 
 def narrowed(key: VirtualKey, to: VirtualKey) -> VirtualKey:
-    """Give ``key`` with no right that ``to`` does not have. Limits are left: a call counts for both."""
+    """
+    Give ``key``, which came from ``to``, with no right that ``to`` does not have.
+
+    Only members make keys that come from theirs, and only such. Limits are left: a call counts for both.
+    """
     expiries = [at for at in (key.expires_at, to.expires_at) if at is not None]
     return replace(
         key,
+        role=Role.MEMBER,
         team=to.team,
         models=_both(key.models, to.models),
         endpoints=_both(key.endpoints, to.endpoints),
@@ -85,6 +90,8 @@ def living(stored: Iterable[StoredKey], now: float) -> list[StoredKey]:
         parents = list(above(one.key, keys))
         lost = one.key.parent is not None and (parents[-1:] or [one.key])[0].parent is not None
         if lost or one.revoked_at or any(by_id[parent.id].revoked_at for parent in parents):
+            continue
+        if any(parent.role is Role.VIEWER for parent in parents):  # it calls no model, so nothing that it made does
             continue
         key = one.key
         for parent in parents:

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable
 
 MAX_AGE_S = 12 * 3600
 
+COOKIE = "llms_session"
+
+SECURE_COOKIE = "__Host-llms_session"
+"""What it is called where the browser speaks TLS: no other host, and no page without TLS, can have set it."""
+
 _VALUE = re.compile(r"(key_[0-9a-f]{8,32})\.([0-9]{1,12})\.([A-Za-z0-9_-]{8,64})\.([0-9a-f]{64})", re.ASCII)
+
+
+def values(header: str) -> list[str]:
+    """Give the values of our cookies in a ``Cookie`` header."""
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return [value for name, _, value in pairs if name in (COOKIE, SECURE_COOKIE)]
 
 
 class Sessions:

@@ -1,5 +1,7 @@
 """Keys that come from keys."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,6 +71,15 @@ def test_narrowed_to_what_is_above():
     assert ("embeddings",) == found["c"].endpoints
     assert [NOW + 10, NOW + 10] == [found[name].expires_at for name in "bc"]
     assert {"t"} == {one.team for one in found.values()}
+
+
+def test_roles():
+    """What a member has made is a member at most, and ends when its maker may call no more."""
+    child = replace(key("b", "a"), role=Role.ADMIN)
+
+    assert Role.MEMBER is living(key("a"), child)["b"].role
+    assert Role.MEMBER is living(replace(key("a"), role=Role.ADMIN), child)["b"].role
+    assert {"a"} == living(replace(key("a"), role=Role.VIEWER), child).keys()
 
 
 def test_nothing_in_common():

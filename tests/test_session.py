@@ -3,7 +3,7 @@
 import pytest
 
 from llms.keys import digest
-from llms.session import MAX_AGE_S, Sessions
+from llms.session import MAX_AGE_S, Sessions, values
 
 ID = "key_" + "ab" * 16
 OURS = digest("sk-llms-one")
@@ -51,3 +51,9 @@ def test_what_is_none(value):
 def test_signed_by_others():
     """A cookie that is signed with another secret is none."""
     assert check(VALUE, signed_with="other") is None
+
+
+def test_in_a_header():
+    """Ours are found among other cookies, under either name."""
+    assert ["a.b", "c", ""] == values("x=y; llms_session=a.b;__Host-llms_session=c ; llms_session=; llms_sessions=d; e")
+    assert [] == values("")

@@ -16,6 +16,7 @@ Every failure a call can end in, as one tree.
     │   ├── ExpectationFailedError 417
     │   └── MisdirectedHostError 421
     ├── NotAllowedError 403
+    │   ├── BeyondRightsError 403
     │   ├── EndpointNotAllowedError 403
     │   └── KeyDisabledError 403
     ├── RequestTimeoutError 408
@@ -32,7 +33,8 @@ Every failure a call can end in, as one tree.
     ├── OverloadedError 503
     │   ├── DrainingError 503
     │   ├── LedgerUnavailableError 503
-    │   └── LimiterUnavailableError 503
+    │   ├── LimiterUnavailableError 503
+    │   └── StoreUnavailableError 503
     ├── UpstreamError 502
     │   ├── UpstreamUnreachableError
     │   ├── UpstreamAddressError
@@ -65,6 +67,7 @@ from llms.errors.base import (
 )
 from llms.errors.client import (
     AnswerNotKeptError,
+    BeyondRightsError,
     BudgetSpentError,
     ConflictError,
     DrainingError,
@@ -90,6 +93,7 @@ from llms.errors.client import (
     RateLimitedError,
     RequestTimeoutError,
     RequestTooLargeError,
+    StoreUnavailableError,
     UnauthenticatedError,
     UnpricedError,
     UnsupportedMediaTypeError,
@@ -119,6 +123,7 @@ from llms.errors.upstream import (
 
 __all__ = [
     "AnswerNotKeptError",
+    "BeyondRightsError",
     "BudgetSpentError",
     "CircuitOpenError",
     "ConflictError",
@@ -150,6 +155,7 @@ __all__ = [
     "RequestTimeoutError",
     "RequestTooLargeError",
     "Retry",
+    "StoreUnavailableError",
     "TotalTimeoutError",
     "UnauthenticatedError",
     "UnpricedError",

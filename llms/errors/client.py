@@ -170,6 +170,12 @@ class EndpointNotAllowedError(NotAllowedError):
     default_code = "endpoint_not_allowed"
 
 
+class BeyondRightsError(NotAllowedError):
+    """What is asked for a key is more than the key that asks has itself."""
+
+    default_code = "exceeds_own_rights"
+
+
 class OverLimitError(RateLimitedError):
     """
     The caller has used up its calls or tokens of this minute, or its calls at once.
@@ -207,6 +213,12 @@ class LedgerUnavailableError(OverloadedError):
     """What the call costs could not be written down."""
 
     default_code = "ledger_unavailable"
+
+
+class StoreUnavailableError(OverloadedError):
+    """What keys and calls are kept in does not answer."""
+
+    default_code = "store_unavailable"
 
 
 class LimiterUnavailableError(OverloadedError):

@@ -5,7 +5,7 @@ What is kept of keys and calls, whatever keeps it.
 micro-dollars, days are days since the epoch in UTC.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -211,7 +211,7 @@ class Store(Protocol):
             position: What was given last; -1 for what comes from now on, of which nothing is given yet.
         """
 
-    def export(self, wanted: CallFilter) -> AsyncIterator[Sequence[CallRow]]:
+    def export(self, wanted: CallFilter) -> AsyncGenerator[Sequence[CallRow], None]:
         """Give all calls, oldest first, some at a time."""
 
     async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:

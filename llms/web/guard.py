@@ -192,7 +192,7 @@ def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None
     preflight = request.method == hdrs.METH_OPTIONS
     if request.method in _SAFE_METHODS and not preflight:
         return None
-    foreign = bool(values) and not _same_origin(values[0], request)
+    foreign = bool(values) and not same_origin(values[0], request)
     cross_site = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     if foreign or cross_site:
         message = "Pages of that origin may not use this gateway. If they should, add it to server.allowed_origins."
@@ -200,7 +200,8 @@ def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None
     return None
 
 
-def _same_origin(origin: str, request: web.Request) -> bool:
+def same_origin(origin: str, request: web.Request) -> bool:
+    """Whether an origin is the one that a request was sent to."""
     # Compared, not parsed: two parsers that disagree have let many a page in.
     host = request.headers[hdrs.HOST]
     return origin in (f"http://{host}", f"https://{host}")

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from llms.apis import chat_completions, completions, embeddings
 from llms.apis.api import Api
-from llms.web import body, endpoints, ui, ui_files
+from llms.web import admin, admin_calls, body, endpoints, ui, ui_files
 from llms.web.guard import Handler
 
 
@@ -50,10 +50,30 @@ def table() -> list[Route]:
         Route("GET", "/readyz", endpoints.ready, Access.PUBLIC),
         Route("GET", "/v1/healthz", endpoints.health, Access.PUBLIC),
         Route("GET", "/v1/readyz", endpoints.ready, Access.PUBLIC),
+        *_admin(),
         *(Route("GET", path, ui.page, Access.PUBLIC) for path in ui.PAGES),
         Route("GET", "/ui", ui.home, Access.PUBLIC),
         Route("GET", "/ui/{path:.+}", ui.asset, Access.PUBLIC),
         Route("GET", "/favicon.ico", ui.no_icon, Access.PUBLIC),
+    ]
+
+
+def _admin() -> list[Route]:
+    top = "/admin/v1"
+    return [
+        Route("GET", f"{top}/me", admin.who),
+        Route("POST", f"{top}/session", admin.log_in),
+        Route("DELETE", f"{top}/session", admin.log_out),
+        Route("GET", f"{top}/keys", admin.list_keys),
+        Route("POST", f"{top}/keys", admin.make_key),
+        Route("GET", f"{top}/keys/{{id}}", admin.one_key),
+        Route("PATCH", f"{top}/keys/{{id}}", admin.change_key),
+        Route("POST", f"{top}/keys/{{id}}/rotate", admin.rotate_key),
+        Route("POST", f"{top}/keys/{{id}}/revoke", admin.revoke_key),
+        Route("GET", f"{top}/usage", admin_calls.usage),
+        Route("GET", f"{top}/calls", admin_calls.calls),
+        Route("GET", f"{top}/calls/tail", admin_calls.tail),
+        Route("GET", f"{top}/calls/{{id}}", admin_calls.one_call),
     ]
 
 
@@ -64,6 +84,7 @@ def public_paths() -> frozenset[str]:
 
 def add_to(app: web.Application) -> None:
     """Add every endpoint to ``app``, and read what the web chat consists of."""
+    app[admin_calls.PLACES] = admin_calls.Places()
     app[ui.SITE] = ui_files.site(ui_files.folder())
     for route in table():
         if route.method == "GET":

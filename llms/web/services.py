@@ -13,9 +13,11 @@ from types import TracebackType
 
 from aiohttp import web
 
+from llms.admin import Admin, Takings
 from llms.catalog import Catalog
 from llms.gateway import Gateway
 from llms.idempotency import Answers
+from llms.session import Sessions
 from llms.tally import Tally
 from llms.times import Times
 from llms.web.body import Limits
@@ -32,6 +34,9 @@ class Services:
         answers: Kept for requests that are sent again.
         keepalive_s: Longest silence in a stream before a comment is sent; 0 for none.
         reasoning: The keys that chat completions have reasoning under; ``None`` for those that it has inside.
+        admin: Looks after keys and calls; ``None`` where none are kept.
+        sessions: Makes cookies; ``None`` where there are none.
+        takings: Says what callers have taken; ``None`` where nobody counts.
     """
 
     gateway: Gateway
@@ -42,6 +47,9 @@ class Services:
     answers: Answers
     keepalive_s: float
     reasoning: tuple[str, ...] | None = None
+    admin: Admin | None = None
+    sessions: Sessions | None = None
+    takings: Takings | None = None
 
 
 class Generation:

@@ -1,0 +1,98 @@
+"""How keys, calls and sums look in JSON; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from llms.keys import Limits, VirtualKey
+from llms.limits import Scope, Taken
+from llms.store import CallRow, Group, KeptBody, StoredKey, UsageRow
+from llms.wire import json_text
+
+
+def limits(value: Limits) -> dict[str, Any]:
+    """Give limits."""
+    return {
+        "rpm": value.rpm,
+        "tpm": value.tpm,
+        "concurrency": value.concurrency,
+        "budgets_micros": {
+            "total": value.budget_total,
+            "day": value.budget_day,
+            "week": value.budget_week,
+            "month": value.budget_month,
+        },
+    }
+
+
+def key(value: VirtualKey, stored: StoredKey | None, *, changeable: bool) -> dict[str, Any]:
+    """
+    Give a key; of its secret nothing but how it begins.
+
+    Args:
+        stored: ``None`` for one that is not kept in the store.
+        changeable: Whether whoever asks may change it.
+    """
+    return {
+        "id": value.id,
+        "name": value.name,
+        "role": value.role.value,
+        "owner": value.owner,
+        "team": value.team,
+        "parent": value.parent,
+        "models": list(value.models),
+        "endpoints": list(value.endpoints),
+        "limits": limits(value.limits),
+        "expires_at": value.expires_at,
+        "disabled": value.disabled,
+        "keeps_bodies": value.keeps_bodies,
+        "prefix": value.prefix,
+        "created_at": value.created_at,
+        "revoked_at": (stored.revoked_at or None) if stored is not None else None,
+        "changeable": changeable,
+    }
+
+
+def call(row: CallRow) -> dict[str, Any]:
+    """Give a call: ``null`` for what is not there."""
+    given: dict[str, Any] = {name: (None if item == "" else item) for name, item in row._asdict().items()}
+    given["stream"] = bool(row.stream)
+    given["priced"] = bool(row.priced)
+    given["cost_micros"] = given.pop("cost")
+    given["attempts"] = json_text.loads(row.attempts.encode()) if row.attempts else []
+    given["first_byte_us"] = None if row.first_byte_us < 0 else row.first_byte_us
+    return given
+
+
+def body(kept: KeptBody | None) -> dict[str, str] | None:
+    """Give a call's prompt and answer."""
+    return None if kept is None else {"prompt": kept.prompt, "answer": kept.answer}
+
+
+SUMS = tuple(name for name in UsageRow._fields if name != "group")
+
+
+def usage(rows: Sequence[UsageRow], by: Sequence[Group]) -> dict[str, Any]:
+    """Give sums, and the sum of them all."""
+    data = [{**dict(zip(by, row.group, strict=True)), **_sums(row._asdict())} for row in rows]
+    total = {name: sum(getattr(row, name) for row in rows) for name in SUMS}
+    return {"object": "list", "data": data, "total": _sums(total)}
+
+
+def _sums(values: Mapping[str, Any]) -> dict[str, int]:
+    return {"cost_micros" if name == "cost" else name: values[name] for name in SUMS}
+
+
+def taken(found: Iterable[tuple[Scope, Taken]]) -> list[dict[str, Any]]:
+    """Give what was taken so far."""
+    return [
+        {
+            "subject": scope.subject,
+            "requests": one.requests,
+            "tokens": one.tokens,
+            "running": one.running,
+            "reserved_micros": one.reserved,
+            "spent_micros": dict(one.spent),
+            "limits": limits(scope.limits),
+        }
+        for scope, one in found
+    ]
