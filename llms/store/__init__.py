@@ -137,11 +137,11 @@ class CallFilter:
 
 class Page(NamedTuple):
     """
-    Calls, newest first.
+    Calls, newest first by ``at``.
 
     Args:
-        next: The cursor of what follows; ``None`` at the end. There may be a next page after one that is not full, or
-            empty: so many were looked at as a page may cost.
+        next: The cursor of what follows, which says nothing to anybody else; ``None`` at the end. There may be a next
+            page after one that is not full, or empty: so many were looked at as a page may cost.
     """
 
     rows: Sequence[CallRow]
@@ -201,7 +201,15 @@ class Store(Protocol):
         """Give one call."""
 
     async def calls(self, wanted: CallFilter, cursor: str | None = None, limit: int = 100) -> Page:
-        """Give calls, newest first; ``cursor`` is the id of the last one seen."""
+        """
+        Give calls, newest first.
+
+        Args:
+            cursor: ``next`` of the page before; ``None`` for the first page.
+
+        Raises:
+            ValueError: No page gave this cursor.
+        """
 
     async def calls_since(self, position: int, wanted: CallFilter, limit: int = 100) -> tuple[int, list[CallRow]]:
         """
@@ -218,7 +226,7 @@ class Store(Protocol):
         """
         Sum calls up by whole days: ``since`` and ``until`` are taken down, and up, to a day's beginning.
 
-        ``status``, ``code`` and ``failed`` are not for this.
+        ``status``, ``code`` and ``failed`` are not for this. In the order of the groups; none without a call.
         """
 
     async def spent(self, subject: str, since_day: int) -> int:
@@ -227,6 +235,9 @@ class Store(Protocol):
 
         Args:
             subject: ``key:…`` with its id, ``team:…``, ``model:…`` with the name that clients use, or ``gateway``.
+
+        Raises:
+            ValueError: It is none of these.
         """
 
     async def token(self, name: str, fresh: str) -> str:

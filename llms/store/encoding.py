@@ -1,0 +1,109 @@
+"""How keys and calls become what databases hold, and back; pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import orjson
+
+from llms.keys import Limits, Role, VirtualKey
+from llms.store import DAY_MS, CallRow, StoredKey, StoreError
+
+_MOST = 10**12
+"""The largest number that is kept of a call: a provider may report any. Nine million of them fit into a day's sum."""
+
+KeyRecord = tuple[str, str, str, int, int, int, str]
+"""id, digest, old_digest, old_until, revoked_at, revision, data."""
+
+DayRecord = tuple[int | str, ...]
+"""day, key_id, team, model, provider, and the sums of ``UsageRow``."""
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+class UnfitRowError(ValueError):
+    """A call says what databases do not take: numbers beyond measure, NUL in a text."""
+
+
+def key_record(stored: StoredKey) -> KeyRecord:
+    """Give a key as a row, with the revision that it says."""
+    data = orjson.dumps(asdict(stored.key)).decode()
+    return stored.key.id, stored.digest, stored.old_digest, stored.old_until, stored.revoked_at, stored.revision, data
+
+
+def stored_key(record: Sequence[Any]) -> StoredKey:
+    """
+    Give a key that was kept as a row. Fields that this version does not know are left out.
+
+    Raises:
+        StoreError: It says what this version cannot act on.
+    """
+    key_id, digest, old_digest, old_until, revoked_at, revision, data = record
+    try:
+        key = _key(orjson.loads(data))
+    except (ValueError, TypeError, KeyError) as error:
+        message = f"the key {key_id} was made by a newer version, or is damaged"
+        raise StoreError(message) from error
+    return StoredKey(key, digest, old_digest, old_until, revoked_at, revision)
+
+
+def _key(data: dict[str, Any]) -> VirtualKey:
+    known = {name: value for name, value in data.items() if name in VirtualKey.__dataclass_fields__}
+    limits = {name: value for name, value in data["limits"].items() if name in Limits.__dataclass_fields__}
+    return VirtualKey(
+        **{
+            **known,
+            "role": Role(data["role"]),
+            "models": tuple(data["models"]),
+            "endpoints": tuple(data["endpoints"]),
+            "limits": Limits(**limits),
+        }
+    )
+
+
+def days(rows: Iterable[CallRow]) -> list[DayRecord]:
+    """
+    Sum calls up by day, key, team, model and provider.
+
+    Raises:
+        UnfitRowError: A row has what databases do not take; see ``clean``.
+    """
+    found: dict[tuple[int, str, str, str, str], list[int]] = {}
+    for row in rows:
+        group = (row.at // DAY_MS, row.key_id, row.team, row.model, row.provider)
+        sums = found.get(group)
+        if sums is None:
+            sums = found[group] = [0] * 10
+        sums[0] += 1
+        sums[1] += row.status != "ok"
+        sums[2] += row.input_tokens
+        sums[3] += row.output_tokens
+        sums[4] += row.cached_tokens
+        sums[5] += row.cache_write_tokens
+        sums[6] += row.reasoning_tokens
+        sums[7] += row.cost
+        sums[8] += row.counted == "estimated"
+        sums[9] += not row.priced
+    if any(max(sums) > _MOST for sums in found.values()) or any("\0" in model for _, _, _, model, _ in found):
+        raise UnfitRowError
+    return [(*group, *sums) for group, sums in found.items()]
+
+
+def clean(row: CallRow) -> CallRow:
+    """Give a row that every database takes: without what is no text, or too large a number."""
+    return CallRow._make(_clean(value) for value in row)
+
+
+def text(given: str) -> str:
+    """Give a text that every database takes: no NUL, no half of a surrogate pair."""
+    return given.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _clean(value: Any) -> Any:
+    return text(value) if isinstance(value, str) else max(-1, min(value, _MOST))
+
+
+def day_text(day: int) -> str:
+    """Give a day as ``2026-11-28``."""
+    return date.fromordinal(_EPOCH + day).isoformat()

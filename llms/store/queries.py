@@ -1,0 +1,185 @@
+"""
+What is asked of the tables, for SQLite and PostgreSQL alike; pure.
+
+Every statement is put together from the literals of this module. What callers give travels beside it, as values: a
+statement's text depends on which conditions there are, never on what they are compared with (the tests hold this).
+Marks are ``?``; PostgreSQL's store numbers them.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from llms.store import DAY_MS, CallFilter, Group
+from llms.store.encoding import text as fit
+
+LOOKED_AT = 50_000
+"""How many calls a page may look at: about 60 ms of SQLite's time."""
+
+
+class Query(NamedTuple):
+    """A statement and the values for its marks."""
+
+    sql: str
+    values: tuple[int | str, ...]
+
+
+class Place(NamedTuple):
+    """A call's place in the order of time: ties are told apart by the order in which they were kept."""
+
+    at: int
+    seq: int
+
+
+class Span(NamedTuple):
+    """The calls between two places, neither included."""
+
+    after: Place
+    before: Place
+
+
+Order = Literal["newest", "oldest"]
+"""Which calls come first."""
+
+COLUMNS = """id, at, key_id, team, api, model, provider, target, stream, status, code, input_tokens, output_tokens,
+    cached_tokens, cache_write_tokens, reasoning_tokens, counted, cost, priced, attempts, first_byte_us, duration_us,
+    bytes_in, bytes_out, chunks, finish_reason, timing"""
+
+SUMS = """SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
+    SUM(reasoning_tokens), SUM(cost), SUM(estimated), SUM(unpriced)"""
+
+KEYS_SINCE = """SELECT id, digest, old_digest, old_until, revoked_at, revision, data FROM keys
+    WHERE revision > ? ORDER BY revision"""
+CALL = f"SELECT {COLUMNS} FROM calls WHERE id = ?"
+BODY = "SELECT call_id, prompt, answer FROM bodies WHERE call_id = ?"
+LAST = "SELECT COALESCE(MAX(seq), 0) FROM calls"
+TOKEN = "SELECT secret FROM tokens WHERE name = ?"  # noqa: S105 - no secret
+
+_ORDERS: dict[Order, str] = {"newest": "ORDER BY at DESC, seq DESC", "oldest": "ORDER BY at, seq"}
+_EQUAL = {"team": "team = ?", "model": "model = ?", "provider": "provider = ?"}
+_EQUAL_CALL = {"status": "status = ?", "code": "code = ?"}
+_FAILED = {True: "status <> 'ok'", False: "status = 'ok'"}
+_FAILED_DAY = {True: "failed > 0", False: "failed < calls"}
+_GROUPS: dict[Group, str] = {"day": "day", "key": "key_id", "team": "team", "model": "model", "provider": "provider"}
+_SPENT = {
+    "key": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND key_id = ?",
+    "team": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND team = ?",
+    "model": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND model = ?",
+    "gateway": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ?",
+}
+
+
+class _Conditions:
+    """Conditions and their values, side by side."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._values: list[int | str] = []
+
+    def add(self, text: str, *values: int | str) -> None:
+        self._texts.append(text)
+        self._values += [fit(value) if isinstance(value, str) else value for value in values]
+
+    def query(self, before: str, after: str = "", *values: int | str) -> Query:
+        return Query(f"{before} WHERE {' AND '.join(self._texts)} {after}", (*self._values, *values))
+
+
+def boundary(order: Order, key: str | None, span: Span, looked_at: int) -> Query:
+    """Ask for the place of the last call that may be looked at, in an order."""
+    return _within(key, span).query("SELECT at, seq FROM calls", f"{_ORDERS[order]} LIMIT 1 OFFSET ?", looked_at - 1)
+
+
+def page(order: Order, key: str | None, span: Span, wanted: CallFilter, limit: int) -> Query:
+    """Ask for calls in an order, each followed by its ``seq``; ``wanted``'s keys and times are not looked at."""
+    found = _within(key, span)
+    _add_filter(found, wanted)
+    return found.query(f"SELECT {COLUMNS}, seq FROM calls", f"{_ORDERS[order]} LIMIT ?", limit)
+
+
+def _within(key: str | None, span: Span) -> _Conditions:
+    found = _Conditions()
+    if key is not None:
+        found.add("key_id = ?", key)
+    # The first of each line is what an index answers, the rest what it leaves over.
+    found.add("at >= ? AND (at > ? OR seq > ?)", span.after.at, *span.after)
+    found.add("at <= ? AND (at < ? OR seq < ?)", span.before.at, *span.before)
+    return found
+
+
+def following(after: int, up_to: int, wanted: CallFilter, limit: int) -> Query:
+    """Ask for calls in the order of keeping, each followed by its ``seq``."""
+    found = _Conditions()
+    found.add("seq > ? AND seq <= ?", after, up_to)
+    found.add("at >= ? AND at < ?", *times(wanted))
+    _add_keys(found, wanted.keys)
+    _add_filter(found, wanted)
+    return found.query(f"SELECT {COLUMNS}, seq FROM calls", "ORDER BY seq LIMIT ?", limit)
+
+
+def last_day(wanted: CallFilter, at: int) -> Query:
+    """Ask for the last day, up to that of ``at``, that has calls which may be wanted."""
+    found = _Conditions()
+    found.add("day <= ?", at // DAY_MS)
+    _add_keys(found, wanted.keys)
+    _add_equal(found, wanted)
+    if wanted.failed is not None:
+        found.add(_FAILED_DAY[wanted.failed])
+    return found.query("SELECT MAX(day) FROM usage_daily")
+
+
+def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
+    """Ask for the sums of each group."""
+    since, until = times(wanted)
+    found = _Conditions()
+    found.add("day >= ? AND day < ?", since // DAY_MS, -(-until // DAY_MS))
+    _add_keys(found, wanted.keys)
+    _add_equal(found, wanted)
+    groups = ", ".join(_GROUPS[group] for group in by)
+    if not groups:
+        return found.query(f"SELECT {SUMS} FROM usage_daily")
+    return found.query(f"SELECT {groups}, {SUMS} FROM usage_daily", f"GROUP BY {groups} ORDER BY {groups}")
+
+
+def spent(subject: str, since_day: int) -> Query:
+    """
+    Ask for what a subject has spent.
+
+    Raises:
+        ValueError: There is no such kind of subject.
+    """
+    kind, _, name = subject.partition(":")
+    if kind not in _SPENT:
+        message = f"no such subject: {kind}"
+        raise ValueError(message)
+    return Query(_SPENT[kind], (since_day,) if kind == "gateway" else (since_day, fit(name)))
+
+
+def times(wanted: CallFilter) -> tuple[int, int]:
+    """Give the first millisecond, and the one after the last."""
+    since = 0 if wanted.since is None else wanted.since
+    until = _EVER if wanted.until is None else wanted.until
+    return min(max(since, 0), _EVER), min(max(until, 0), _EVER)
+
+
+_EVER = 2**53  # divides into days that a database takes
+
+
+def _add_keys(found: _Conditions, keys: Sequence[str]) -> None:
+    if keys:
+        found.add(f"key_id IN ({', '.join('?' * len(keys))})", *keys)
+
+
+def _add_equal(found: _Conditions, wanted: CallFilter) -> None:
+    for name, text in _EQUAL.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            found.add(text, value)
+
+
+def _add_filter(found: _Conditions, wanted: CallFilter) -> None:
+    _add_equal(found, wanted)
+    for name, text in _EQUAL_CALL.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            found.add(text, value)
+    if wanted.failed is not None:
+        found.add(_FAILED[wanted.failed])

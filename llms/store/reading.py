@@ -1,0 +1,152 @@
+"""What is read is read in the same way from every database: this is the half of a store that only asks."""
+
+import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from llms.store import DAY_MS, CallFilter, CallRow, Group, KeptBody, Page, StoredKey, StoreError, UsageRow, queries
+from llms.store.encoding import day_text, stored_key, text
+from llms.store.queries import LOOKED_AT, Order, Place, Query, Span
+
+LIMIT_S = 2.0
+"""How long anything may take; reliability.md's P23."""
+
+_EXPORTED = 1000
+"""Rows in one piece of an export: some 400 kB."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def bounded(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let a method of a store take ``LIMIT_S`` at most."""
+
+    @wraps(method)
+    async def within(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                return await method(*arguments, **named)
+        except TimeoutError as error:
+            message = f"the store did not answer within {LIMIT_S:g} s"
+            raise StoreError(message) from error
+
+    return within
+
+
+class Reading(ABC):
+    """Answers what a ``Store`` is asked, by ``_fetch``."""
+
+    @abstractmethod
+    async def _fetch(self, query: Query) -> Sequence[Sequence[Any]]:
+        """
+        Give the rows that a statement finds.
+
+        Raises:
+            StoreError: As ``Store`` has it.
+        """
+
+    @bounded
+    async def keys_since(self, revision: int) -> list[StoredKey]:
+        return [stored_key(record) for record in await self._fetch(Query(queries.KEYS_SINCE, (revision,)))]
+
+    @bounded
+    async def call(self, call_id: str) -> tuple[CallRow, KeptBody | None] | None:
+        rows = await self._fetch(Query(queries.CALL, (text(call_id),)))
+        if not rows:
+            return None
+        bodies = await self._fetch(Query(queries.BODY, (rows[0][0],)))
+        return CallRow._make(rows[0]), KeptBody._make(bodies[0]) if bodies else None
+
+    @bounded
+    async def calls(self, wanted: CallFilter, cursor: str | None = None, limit: int = 100) -> Page:
+        since, until = queries.times(wanted)
+        before = Place(until, 0) if cursor is None else min(_place(cursor), Place(until, 0))
+        day = (await self._fetch(queries.last_day(wanted, before.at)))[0][0]
+        if day is None:
+            return Page([], None)
+        span = Span(Place(since, -1), min(before, Place((day + 1) * DAY_MS, 0)))
+        found, edge = await self._look("newest", span, wanted, limit + 1)
+        if len(found) > limit:
+            edge = found[limit - 1][0]
+        return Page([row for _, row in found[:limit]], None if edge is None else f"{edge.at}-{edge.seq}")
+
+    @bounded
+    async def calls_since(self, position: int, wanted: CallFilter, limit: int = 100) -> tuple[int, list[CallRow]]:
+        last = (await self._fetch(Query(queries.LAST, ())))[0][0]
+        if position < 0:
+            return last, []
+        up_to = max(position, min(last, position + LOOKED_AT))
+        rows = await self._fetch(queries.following(position, up_to, wanted, limit))
+        return rows[-1][-1] if len(rows) == limit else up_to, [CallRow._make(row[:-1]) for row in rows]
+
+    async def export(self, wanted: CallFilter) -> AsyncIterator[Sequence[CallRow]]:
+        since, until = queries.times(wanted)
+        after: Place | None = Place(since, -1)
+        while after is not None:
+            found, edge = await self._look_on(Span(after, Place(until, 0)), wanted)
+            after = found[_EXPORTED - 1][0] if len(found) >= _EXPORTED else edge
+            if found:
+                yield [row for _, row in found[:_EXPORTED]]
+
+    @bounded
+    async def _look_on(self, span: Span, wanted: CallFilter) -> tuple[list[tuple[Place, CallRow]], Place | None]:
+        return await self._look("oldest", span, wanted, _EXPORTED)
+
+    async def _look(
+        self, order: Order, span: Span, wanted: CallFilter, limit: int
+    ) -> tuple[list[tuple[Place, CallRow]], Place | None]:
+        """
+        Give the first calls of a span, each with its place, and how far was looked if that was not to its end.
+
+        Each key has its own index, so each is looked up by itself; what was found is joined.
+        """
+        keys = wanted.keys or (None,)
+        edges = []
+        found: list[tuple[Place, CallRow]] = []
+        for key in keys:
+            edge = await self._fetch(queries.boundary(order, key, span, max(1, LOOKED_AT // len(keys))))
+            edges += [Place(*edge[0])] if edge else []
+            part = _up_to(order, span, Place(*edge[0])) if edge else span
+            rows = await self._fetch(queries.page(order, key, part, wanted, limit))
+            found += [(Place(row[1], row[-1]), CallRow._make(row[:-1])) for row in rows]
+        newest = order == "newest"
+        found.sort(reverse=newest)
+        if not edges:
+            return found[:limit], None
+        edge_of_all = max(edges) if newest else min(edges)
+        return [one for one in found if (one[0] >= edge_of_all) == newest or one[0] == edge_of_all][:limit], edge_of_all
+
+    @bounded
+    async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
+        rows = await self._fetch(queries.usage(wanted, by))
+        found = [(_group(by, row), row[len(by) :]) for row in rows]
+        return [UsageRow(group, *map(int, sums)) for group, sums in found if sums[0] is not None]
+
+    @bounded
+    async def spent(self, subject: str, since_day: int) -> int:
+        return int((await self._fetch(queries.spent(subject, since_day)))[0][0])
+
+
+def _group(by: Sequence[Group], row: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(day_text(value) if name == "day" else value for name, value in zip(by, row, strict=False))
+
+
+def _up_to(order: Order, span: Span, edge: Place) -> Span:
+    """Give the part of a span up to an edge, which is included."""
+    if order == "newest":
+        return Span(Place(edge.at, edge.seq - 1), span.before)
+    return Span(span.after, Place(edge.at, edge.seq + 1))
+
+
+def _place(cursor: str) -> Place:
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        message = "no page gave this cursor"
+        raise ValueError(message)
+    return Place(int(found[1]), int(found[2]))
+
+
+_CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")

@@ -1,0 +1,166 @@
+"""
+Keys and calls in an SQLite file: one thread that writes, two that read; the event loop never waits for the disk.
+
+Rows are written many to a statement. Not for SQLite's sake: each statement gives Python's lock away, and under load the
+event loop is slow to give it back.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from llms.store import CallRow, KeptBody, StoredKey, StoreError, queries
+from llms.store.encoding import UnfitRowError, clean, days, key_record, text
+from llms.store.queries import COLUMNS, Query
+from llms.store.reading import Reading, bounded
+from llms.store.sqlite_connection import Connection, Identity
+from llms.store.sqlite_file import transaction
+
+T = TypeVar("T")
+
+_READERS = 2
+
+_SIZES = (64, 8, 1)
+
+_MARKS = {width: f"({', '.join('?' * width)})" for width in (15, 27)}
+
+
+def _many(sql: str, width: int, after: str) -> dict[int, str]:
+    """Give a statement for each number of rows that are written at once."""
+    return {count: f"{sql} VALUES {', '.join([_MARKS[width]] * count)} {after}" for count in _SIZES}
+
+
+_CALLS = _many(f"INSERT INTO calls ({COLUMNS})", 27, "")
+_DAYS = _many(
+    """INSERT INTO usage_daily (day, key_id, team, model, provider, calls, failed, input_tokens, output_tokens,
+    cached_tokens, cache_write_tokens, reasoning_tokens, cost, estimated, unpriced)""",
+    15,
+    """ON CONFLICT (day, key_id, team, model, provider) DO UPDATE SET calls = calls + excluded.calls,
+    failed = failed + excluded.failed, input_tokens = input_tokens + excluded.input_tokens,
+    output_tokens = output_tokens + excluded.output_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+    cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost = cost + excluded.cost,
+    estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced""",
+)
+_BODY = "INSERT INTO bodies (call_id, prompt, answer) VALUES (?, ?, ?) ON CONFLICT (call_id) DO NOTHING"
+_KNOWN = {count: f"SELECT id FROM calls WHERE id IN ({', '.join('?' * count)})" for count in _SIZES}
+_KEY = """INSERT INTO keys (id, digest, old_digest, old_until, revoked_at, revision, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, old_digest = excluded.old_digest,
+    old_until = excluded.old_until, revoked_at = excluded.revoked_at, revision = excluded.revision,
+    data = excluded.data"""
+
+
+class SQLiteStore(Reading):
+    """A ``Store`` in a file that ``sqlite_file.prepared`` has made."""
+
+    def __init__(self, path: Path) -> None:
+        identity = Identity(path)
+        self._writer = Connection(identity)
+        self._readers = deque(Connection(identity) for _ in range(_READERS))
+        self._writing = ThreadPoolExecutor(1, "llms-store-writer")
+        self._reading = ThreadPoolExecutor(_READERS, "llms-store-reader")
+
+    @bounded
+    async def put_key(self, stored: StoredKey, expected_revision: int | None = None) -> StoredKey | None:
+        return await self._write(lambda connection: _put_key(connection, stored, expected_revision))
+
+    @bounded
+    async def write_calls(self, rows: Sequence[CallRow], bodies: Sequence[KeptBody] = ()) -> int:
+        return await self._write(lambda connection: _write_calls(connection, rows, bodies))
+
+    @bounded
+    async def token(self, name: str, fresh: str) -> str:
+        return await self._write(lambda connection: _token(connection, name, fresh))
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        for threads in (self._writing, self._reading):
+            threads.shutdown(cancel_futures=True)
+        for connection in (*self._readers, self._writer):
+            connection.close()
+
+    async def _fetch(self, query: Query) -> Sequence[Sequence[Any]]:
+        return await self._in(self._reading, lambda: self._read(query))
+
+    def _read(self, query: Query) -> Sequence[Sequence[Any]]:
+        connection = self._readers.pop()  # there are as many as threads
+        try:
+            return connection.run(lambda opened: opened.execute(query.sql, query.values).fetchall())
+        finally:
+            self._readers.append(connection)
+
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._in(self._writing, lambda: self._writer.run(work))
+
+    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+        except RuntimeError as error:  # of an executor that was shut down
+            message = "the store was closed"
+            raise StoreError(message) from error
+
+
+def _put_key(connection: sqlite3.Connection, stored: StoredKey, expected: int | None) -> StoredKey | None:
+    with transaction(connection):
+        found = connection.execute("SELECT revision FROM keys WHERE id = ?", (stored.key.id,)).fetchone()
+        if expected is not None and expected != (found[0] if found else 0):
+            return None
+        revision = connection.execute("SELECT COALESCE(MAX(revision), 0) + 1 FROM keys").fetchone()[0]
+        kept = stored._replace(revision=revision)
+        connection.execute(_KEY, key_record(kept))
+    return kept
+
+
+def _token(connection: sqlite3.Connection, name: str, fresh: str) -> str:
+    with transaction(connection):
+        connection.execute(
+            "INSERT INTO tokens (name, secret) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, fresh)
+        )
+        secret: str = connection.execute(queries.TOKEN, (name,)).fetchone()[0]
+    return secret
+
+
+def _write_calls(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequence[KeptBody]) -> int:
+    try:
+        return _keep(connection, rows, bodies)
+    except (UnfitRowError, OverflowError, UnicodeEncodeError):  # the last two are what Python's sqlite3 says of it
+        return _keep(connection, [clean(row) for row in rows], [KeptBody._make(map(text, body)) for body in bodies])
+
+
+def _keep(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequence[KeptBody]) -> int:
+    by_id = {row.id: row for row in rows}
+    with transaction(connection):
+        for (call_id,) in _asked(connection, list(by_id)):
+            del by_id[call_id]
+        _insert(connection, _CALLS, list(by_id.values()))
+        _insert(connection, _DAYS, days(by_id.values()))
+        connection.executemany(_BODY, [body for body in bodies if body.call_id in by_id])
+    return len(by_id)
+
+
+def _asked(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[str]]:
+    """Give those ids that are there."""
+    found: list[tuple[str]] = []
+    for part in _parts(ids):
+        found += connection.execute(_KNOWN[len(part)], part)
+    return found
+
+
+def _insert(connection: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[Sequence[object]]) -> None:
+    for part in _parts(rows):
+        connection.execute(statements[len(part)], [value for row in part for value in row])
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut rows into parts for which there are statements."""
+    at = 0
+    while at < len(rows):
+        size = next(size for size in _SIZES if size <= len(rows) - at)
+        yield rows[at : at + size]
+        at += size

@@ -1,0 +1,164 @@
+"""
+The file of an SQLite store: made, opened, and recognised.
+
+A ledger that is gone must not look like one that is new. So the file is made under another name, with its tables, and
+then linked to its own: a file that is there is complete, and one that is empty or lacks something was cut. While it is
+used, it has to stay the same file.
+"""
+
+import os
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from llms.store import StoreError, StoreUnfitError, schema
+
+BUSY_S = 1.8
+"""How long another process's write is waited for: less than the whole of what a call of a store may take."""
+
+_APPLICATION = 0x6C6C6D73
+"""``llms``, in the file's head; by it ``file`` and we know whose it is."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_SIDES = ("-wal", "-shm")
+
+
+def prepared(path: Path, steps: Sequence[schema.Step] = schema.SQLITE, oldest: int = schema.OLDEST) -> None:
+    """
+    Make the file, or what this version needs of it; safe in several processes at once.
+
+    Raises:
+        StoreUnfitError: It must not be used, or may not be.
+        StoreError: It cannot be made or written now.
+    """
+    try:
+        if not path.exists():
+            _make(path, steps, oldest)
+        private(path)
+        connection = connected(path)
+        try:
+            _migrate(path, connection, steps, oldest)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
+    except OSError as error:
+        message = f"{path}: {(error.strerror or str(error)).lower()}"
+        raise StoreError(message) from error
+
+
+def private(path: Path) -> None:
+    """
+    See that nobody else can read the file.
+
+    Raises:
+        StoreUnfitError: Somebody can.
+    """
+    if os.name == "nt":  # pragma: no cover - a profile's folder is its user's alone there
+        return
+    for one in (path, *(path.with_name(path.name + side) for side in _SIDES)):
+        with suppress(FileNotFoundError):
+            if one.stat().st_mode & _OTHERS:
+                message = f"{one} holds keys and can be read by others; do: chmod 600 '{one}'"
+                raise StoreUnfitError(message)
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """Open a file that is there, for one thread at a time."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA synchronous = FULL")  # what was said to be kept survives the loss of power
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing, alone."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def translated(path: Path, error: sqlite3.Error) -> StoreError:
+    """Say what went wrong, and what to do."""
+    name = getattr(error, "sqlite_errorname", "")
+    for start, kind, words in _WORDS:
+        if name.startswith(start):
+            return kind(f"{path} {words}")
+    return StoreError(f"{path}: {error}")
+
+
+_WORDS: Sequence[tuple[str, type[StoreError], str]] = (
+    ("SQLITE_BUSY", StoreError, "is locked by another process"),
+    ("SQLITE_LOCKED", StoreError, "is locked by another process"),
+    ("SQLITE_FULL", StoreError, "cannot grow: the disk is full"),
+    ("SQLITE_IOERR", StoreError, "cannot be read or written: the disk fails, or is full"),
+    ("SQLITE_INTERRUPT", StoreError, "took too long to search"),
+    ("SQLITE_CANTOPEN", StoreUnfitError, "cannot be opened; does this user own it and its folder?"),
+    ("SQLITE_READONLY", StoreUnfitError, "cannot be written; does this user own it and its folder?"),
+    ("SQLITE_NOTADB", StoreUnfitError, "is no SQLite file; put a backup in its place, or name another file"),
+    ("SQLITE_CORRUPT", StoreUnfitError, "is damaged; put a backup in its place (`llms db check` says more)"),
+)
+
+
+def _make(path: Path, steps: Sequence[schema.Step], oldest: int) -> None:
+    for side in _SIDES:
+        if path.with_name(path.name + side).exists():
+            message = f"{path} is gone, but not {path.name}{side}: put the file back, or a backup, without the other"
+            raise StoreUnfitError(message)
+    if not path.parent.exists():
+        path.parent.mkdir(mode=0o700, parents=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        fresh = Path(folder, path.name)
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        connection = connected(fresh)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with transaction(connection):
+                connection.execute("PRAGMA application_id = 0x6C6C6D73")
+                _step(connection, steps, oldest)
+        finally:
+            connection.close()
+        with suppress(FileExistsError):  # another process was faster; its file is as good
+            os.link(fresh, path)
+
+
+def _migrate(path: Path, connection: sqlite3.Connection, steps: Sequence[schema.Step], oldest: int) -> None:
+    if path.stat().st_size == 0:
+        message = f"{path} is empty; put a backup in its place, or delete it to begin with a new one"
+        raise StoreUnfitError(message)
+    if _number(connection, "PRAGMA application_id") != _APPLICATION:
+        message = f"{path} was made by another program; name another file"
+        raise StoreUnfitError(message)
+    connection.execute("PRAGMA journal_mode = WAL")  # a backup that was put in its place may have another
+    with transaction(connection):
+        version = _number(connection, "PRAGMA user_version")
+        if version < len(steps):
+            _step(connection, steps, oldest)
+        elif _number(connection, "SELECT number FROM meta WHERE name = 'oldest'") > len(steps):
+            message = f"{path} was made by a newer version of llms; use that, or another file"
+            raise StoreUnfitError(message)
+
+
+def _step(connection: sqlite3.Connection, steps: Sequence[schema.Step], oldest: int) -> None:
+    for step in steps[_number(connection, "PRAGMA user_version") :]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(
+        "INSERT INTO meta VALUES ('oldest', ?) ON CONFLICT (name) DO UPDATE SET number = excluded.number", (oldest,)
+    )
+    connection.execute(f"PRAGMA user_version = {len(steps):d}")
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0

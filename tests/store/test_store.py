@@ -1,0 +1,269 @@
+"""What every store does, whatever it stands on."""
+
+import asyncio
+
+import pytest
+
+from llms.store import CallFilter, KeptBody, UsageRow
+from tests.store.rows import AT, DAY, call, key
+
+ANY = CallFilter()
+DAY_MS = 86_400_000
+
+
+def ids(rows):
+    return [row.id for row in rows]
+
+
+async def pages(store, wanted, limit):
+    """All calls, page by page."""
+    found, cursor = [], None
+    while True:
+        page = await store.calls(wanted, cursor, limit)
+        found += page.rows
+        if page.next is None:
+            return found
+        cursor = page.next
+
+
+async def exported(store, wanted=ANY):
+    return [row async for rows in store.export(wanted) for row in rows]
+
+
+async def test_key_comes_back_as_it_was(store):
+    """A key is read as it was written, with the revision that it got."""
+    given = key("a", old_digest="0" * 64, old_until=5, revoked_at=7)
+
+    kept = await store.put_key(given)
+
+    assert kept == given._replace(revision=kept.revision)
+    assert await store.keys_since(0) == [kept]
+
+
+async def test_keys_that_were_changed(store):
+    """Whoever asks again gets what was changed since, in the order of the changes."""
+    first = await store.put_key(key("a"))
+    second = await store.put_key(key("b"))
+    changed = await store.put_key(first._replace(revoked_at=9), first.revision)
+
+    assert first.revision < second.revision < changed.revision
+    assert await store.keys_since(0) == [second, changed]
+    assert await store.keys_since(second.revision) == [changed]
+    assert await store.keys_since(changed.revision) == []
+
+
+async def test_key_that_somebody_else_changed(store):
+    """A change of what is out of date changes nothing."""
+    first = await store.put_key(key("a"), 0)
+    second = await store.put_key(first._replace(old_until=1), first.revision)
+
+    assert await store.put_key(first._replace(old_until=2), first.revision) is None
+    assert await store.put_key(key("a"), 0) is None
+    assert await store.put_key(key("b"), 3) is None
+    assert await store.keys_since(0) == [second]
+
+
+async def test_one_of_many_changes_wins(store):
+    """Of changes at the same time exactly one goes through."""
+    first = await store.put_key(key("a"))
+
+    came = await asyncio.gather(*(store.put_key(first._replace(old_until=n), first.revision) for n in range(20)))
+
+    assert 1 == sum(one is not None for one in came)
+
+
+async def test_calls_are_kept_once(store):
+    """A call that is written again, in whatever company, is counted once."""
+    rows = [call(n) for n in range(150)]
+
+    assert 100 == await store.write_calls(rows[:100])
+    assert 50 == await store.write_calls(rows)
+    assert 0 == await store.write_calls([rows[3], rows[3]])
+    assert 1 == await store.write_calls([call(900), call(900)])
+    assert 0 == await store.write_calls([])
+
+    assert [call(900), *rows[::-1]] == await pages(store, ANY, 1000)
+    assert 151 == (await store.usage(ANY, ["day"]))[0].calls
+
+
+async def test_one_call(store):
+    """A call is found by its id, with its body if that was kept."""
+    await store.write_calls([call(1), call(2)], [KeptBody(call(2).id, '{"messages":[]}', "Hello")])
+
+    assert (call(1), None) == await store.call(call(1).id)
+    assert (call(2), KeptBody(call(2).id, '{"messages":[]}', "Hello")) == await store.call(call(2).id)
+    assert await store.call("req_none") is None
+
+
+async def test_body_of_a_call_that_was_there(store):
+    """What was kept of a call does not change."""
+    await store.write_calls([call(1)], [KeptBody(call(1).id, "a", "b")])
+    await store.write_calls([call(1)], [KeptBody(call(1).id, "c", "d")])
+
+    assert (call(1), KeptBody(call(1).id, "a", "b")) == await store.call(call(1).id)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 100])
+async def test_pages(store, limit):
+    """Pages follow one another without a gap and without a repetition, newest first, also within a millisecond."""
+    rows = [call(n, at=AT + n // 4) for n in range(40)]
+    await store.write_calls(rows)
+
+    assert rows[::-1] == await pages(store, ANY, limit)
+
+
+async def test_page_after_new_calls(store):
+    """A page goes on where the last one ended, whatever has come since."""
+    await store.write_calls([call(n) for n in range(10)])
+    first = await store.calls(ANY, None, 4)
+    await store.write_calls([call(n) for n in range(10, 20)])
+
+    assert [call(n) for n in (5, 4, 3, 2)] == (await store.calls(ANY, first.next, 4)).rows
+
+
+async def test_cursor_that_is_none(store):
+    """A cursor that no page gave is a wrong argument."""
+    with pytest.raises(ValueError, match="cursor"):
+        await store.calls(ANY, "1; DROP TABLE calls")
+
+
+SORTS = [
+    call(0),
+    call(1, key_id="key_b", team="blue"),
+    call(2, model="slow", provider="ollama"),
+    call(3, status="error", code="rate_limit_exceeded", provider=""),
+    call(4, key_id="", team=""),
+    call(5, at=AT + DAY_MS, status="cancelled"),
+    call(6, at=AT + 3 * DAY_MS, key_id="key_b"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (ANY, [0, 1, 2, 3, 4, 5, 6]),
+        (CallFilter(keys=("key_b",)), [1, 6]),
+        (CallFilter(keys=("key_b", "")), [1, 4, 6]),
+        (CallFilter(keys=("",)), [4]),
+        (CallFilter(keys=("key_none",)), []),
+        (CallFilter(team="blue"), [1]),
+        (CallFilter(team=""), [4]),
+        (CallFilter(model="slow"), [2]),
+        (CallFilter(provider="ollama"), [2]),
+        (CallFilter(provider=""), [3]),
+        (CallFilter(status="cancelled"), [5]),
+        (CallFilter(code="rate_limit_exceeded"), [3]),
+        (CallFilter(failed=True), [3, 5]),
+        (CallFilter(failed=False), [0, 1, 2, 4, 6]),
+        (CallFilter(failed=True, code="rate_limit_exceeded", keys=("key_a", "key_b")), [3]),
+        (CallFilter(since=AT + 2), [2, 3, 4, 5, 6]),
+        (CallFilter(until=AT + 2), [0, 1]),
+        (CallFilter(since=AT + 1, until=AT + DAY_MS), [1, 2, 3, 4]),
+        (CallFilter(since=AT + 1, until=AT + DAY_MS + 1, keys=("key_a", "key_b")), [1, 2, 3, 5]),
+        (CallFilter(until=AT), []),
+    ],
+)
+async def test_filter(store, wanted, numbers):
+    """Pages, the export and whoever follows get the same calls."""
+    start, _ = await store.calls_since(-1, ANY)
+    await store.write_calls(SORTS)
+
+    expected = [SORTS[n] for n in numbers]
+    assert expected[::-1] == await pages(store, wanted, 2)
+    assert expected == await exported(store, wanted)
+    assert expected == (await store.calls_since(start, wanted))[1]
+
+
+async def test_following(store):
+    """Whoever follows gets each call once, in the order of keeping, and none of before."""
+    await store.write_calls([call(1)])
+    position, rows = await store.calls_since(-1, ANY)
+    await store.write_calls([call(5), call(3)])
+    await store.write_calls([call(4)])
+
+    position_2, rows_2 = await store.calls_since(position, ANY, 2)
+    position_3, rows_3 = await store.calls_since(position_2, ANY, 2)
+
+    assert ([], [call(5), call(3)], [call(4)]) == (rows, rows_2, rows_3)
+    assert (await store.calls_since(position_3, ANY)) == (position_3, [])
+
+
+async def test_export_of_many(store):
+    """An export comes in pieces, oldest first."""
+    rows = [call(n) for n in range(2500)]
+    await store.write_calls(rows)
+
+    assert rows == await exported(store)
+    assert rows[7:1999] == await exported(store, CallFilter(since=AT + 7, until=AT + 1999))
+
+
+async def test_usage(store):
+    """Calls are summed up by what is asked for, in its order."""
+    await store.write_calls([*SORTS, call(7, counted="estimated", priced=0, cost=0)])
+
+    day_1 = UsageRow(("2025-11-28", "key_a"), 4, 1, 400, 80, 200, 20, 40, 3000, 1, 1)
+    assert day_1 in await store.usage(ANY, ["day", "key"])
+    assert [("2025-11-28",), ("2025-11-29",), ("2025-12-01",)] == [row.group for row in await store.usage(ANY, ["day"])]
+    assert [UsageRow((), 8, 2, 800, 160, 400, 40, 80, 7000, 1, 1)] == await store.usage(ANY, [])
+    assert [] == await store.usage(CallFilter(keys=("key_none",)), [])
+    one_day = CallFilter(since=AT + DAY_MS + 5, until=AT + DAY_MS + 6)
+    assert [("key_a", "fast", "openai", "red")] == [
+        row.group for row in await store.usage(one_day, ["key", "model", "provider", "team"])
+    ]
+
+
+async def test_spent(store):
+    """A subject's money is found from a day on."""
+    await store.write_calls(SORTS)
+
+    subjects = ("key:key_b", "team:blue", "model:slow", "gateway", "key:none")
+    assert [2000, 1000, 1000, 7000, 0] == [await store.spent(subject, 0) for subject in subjects]
+    assert [1000, 0, 0, 2000, 0] == [await store.spent(subject, DAY + 1) for subject in subjects]
+    with pytest.raises(ValueError, match="subject"):
+        await store.spent("planet:earth", 0)
+
+
+async def test_token(store):
+    """The first secret under a name stays."""
+    came = await asyncio.gather(*(store.token("session", f"secret {n}") for n in range(8)))
+
+    assert 1 == len(set(came))
+    assert came[0] == await store.token("session", "other")
+    assert "x" == await store.token("other", "x")
+
+
+async def test_what_a_provider_should_not_say(store):
+    """A number beyond all measure, or a text that is none, costs no call, and none of its neighbours."""
+    odd = call(2, output_tokens=10**30, duration_us=2**70, model="a\0b\ud800", cost=10**18)
+
+    assert 3 == await store.write_calls([call(1), odd, call(3)], [KeptBody(odd.id, "\ud800", "\0")])
+
+    row, _ = await store.call(odd.id)
+    assert (10**12, 10**12, 10**12, "a\ufffdb?") == (row.output_tokens, row.duration_us, row.cost, row.model)
+    assert 10**12 + 2000 == await store.spent("gateway", 0)
+    assert [odd.id] == ids((await store.calls(CallFilter(model=row.model))).rows)
+    assert [] == (await store.calls(CallFilter(model="\0\ud800"))).rows
+
+
+async def test_several_at_once(url, opened):
+    """Stores on one place see each other's calls and keys; a call that two of them write is kept once."""
+    stores = await asyncio.gather(*(opened(url) for _ in range(4)))
+    rows = [call(n) for n in range(300)]
+
+    counts = await asyncio.gather(*(store.write_calls(rows[50 * n : 50 * n + 150]) for n, store in enumerate(stores)))
+
+    assert 300 == sum(counts)
+    assert [300] * 4 == [(await store.usage(ANY, []))[0].calls for store in stores]
+    assert rows[::-1] == await pages(stores[0], ANY, 64)
+
+
+async def test_kept_for_good(url, opened):
+    """What was kept is there when the store is opened again."""
+    store = await opened(url)
+    kept = await store.put_key(key("a"))
+    await store.write_calls([call(1)])
+    await store.close()
+
+    again = await opened(url)
+
+    assert ([kept], [call(1)]) == (await again.keys_since(0), (await again.calls(ANY)).rows)
