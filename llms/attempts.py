@@ -221,15 +221,5 @@ _MOST_HELD = 256
 
 def adapted(call: Call, target: Target) -> Call:
     """Give ``call`` as ``target`` is to be asked it: less what it does not take, with its defaults and overrides."""
-    if not (target.defaults or target.overrides or target.drop):
-        return call
-    body = {name: value for name, value in call.body.items() if name not in target.drop}
-    # The two names of the token limit are one field.
-    if not _TOKEN_LIMITS.isdisjoint(target.overrides):
-        body = {name: value for name, value in body.items() if name not in _TOKEN_LIMITS}
-    limited = not (_TOKEN_LIMITS.isdisjoint(body) and _TOKEN_LIMITS.isdisjoint(target.overrides))
-    defaults = {name: value for name, value in target.defaults.items() if not (limited and name in _TOKEN_LIMITS)}
-    return replace(call, body={**defaults, **body, **target.overrides})
-
-
-_TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
+    body = target.asked(call.body)
+    return call if body is call.body else replace(call, body=body)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llms.estimate import text_bytes
 from llms.terms import Capabilities
 
 _BYTES_PER_TOKEN = 4
@@ -105,21 +106,5 @@ def _list(body: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _tokens(body: Mapping[str, Any]) -> int:
-    length = sum(_length(message) for message in _list(body, "messages"))
-    length += sum(_length(tool) for tool in _list(body, "tools"))
+    length = text_bytes(_list(body, "messages")) + text_bytes(_list(body, "tools"))
     return math.ceil(length / _BYTES_PER_TOKEN)
-
-
-def _length(value: object) -> int:
-    """Give the bytes of all texts within a value, pictures and sounds aside."""
-    total = 0
-    waiting = [value]  # a stack, since a client decides how deep it goes
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            total += len(item.encode("utf-8", "surrogatepass"))
-        elif isinstance(item, dict):
-            waiting += [inner for key, inner in item.items() if key not in ("image_url", "input_audio", "file")]
-        elif isinstance(item, list):
-            waiting += item
-    return total

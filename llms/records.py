@@ -17,6 +17,9 @@ Block = Sequence[Chunk]
 Completion = dict[str, Any]
 """A ``chat.completion`` as OpenAI documents it."""
 
+TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
+"""The two names of the limit of tokens of an answer."""
+
 
 @value
 class Call:
@@ -84,6 +87,18 @@ class Target:
     def label(self) -> str:
         """Its name, and the variable of its key where there are several."""
         return f"{self.name}@{self.credential}" if self.credential else self.name
+
+    def asked(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a request as it is to be asked it: less what it does not take, with its defaults and overrides."""
+        if not (self.defaults or self.overrides or self.drop):
+            return body
+        kept = {name: value for name, value in body.items() if name not in self.drop}
+        # The two names of the token limit are one field.
+        if not TOKEN_LIMITS.isdisjoint(self.overrides):
+            kept = {name: value for name, value in kept.items() if name not in TOKEN_LIMITS}
+        limited = not (TOKEN_LIMITS.isdisjoint(kept) and TOKEN_LIMITS.isdisjoint(self.overrides))
+        defaults = {name: value for name, value in self.defaults.items() if not (limited and name in TOKEN_LIMITS)}
+        return {**defaults, **kept, **self.overrides}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ _NOTHING: Mapping[str, Any] = {}
 _MOST = 4096
 """Of prices that are held ready. Names come from clients, who may ask for any name of some providers."""
 
+Known = tuple[Price | None, int | None]
+
 
 class Prices:
     """
@@ -31,10 +33,14 @@ class Prices:
         self._given = dict(given or {})
         self._kinds = dict(kinds or {})
         self._listed: dict[str, Mapping[str, Price]] = {}
-        self._found: dict[tuple[str, str], Price | None] = {}
+        self._found: dict[tuple[str, str], Known] = {}
 
     def of(self, target: Target) -> Price | None:
         """Give a target's price; ``None`` if it is not known."""
+        return self.known(target)[0]
+
+    def known(self, target: Target) -> Known:
+        """Give a target's price, and the most tokens that its model can answer with, each if it is known."""
         name = (target.provider, target.model)
         try:
             return self._found[name]
@@ -63,7 +69,7 @@ class Prices:
         kind = self._kinds.get(provider)
         known = (packaged.entry(kind, model) if kind is not None else None) or {}
         modalities = {"input_modalities": known.get("takes"), "output_modalities": known.get("gives")}
-        price = self._find(provider, model)
+        price, _ = self._find(provider, model)
         found = {
             "context_length": known.get("context"),
             "max_output_tokens": known.get("output"),
@@ -76,20 +82,16 @@ class Prices:
             found["pricing"] = shown(price)
         return found
 
-    def most_output(self, target: Target) -> int | None:
-        """Give the most tokens that its model can answer with, as far as the catalogue knows."""
-        kind = self._kinds.get(target.provider)
-        known = packaged.entry(kind, target.model) if kind is not None else None
-        return None if known is None else known.get("output")
-
-    def _find(self, provider: str, model: str) -> Price | None:
+    def _find(self, provider: str, model: str) -> Known:
         price = self._given.get(f"{provider}/{model}") or self._listed.get(provider, {}).get(model)
-        if price is None and (kind := self._kinds.get(provider)) is not None:
-            price = packaged.price(kind, model)
+        longest = None
+        if (kind := self._kinds.get(provider)) is not None:
+            price = price or packaged.price(kind, model)
+            longest = (packaged.entry(kind, model) or {}).get("output")
         if len(self._found) >= _MOST:
             self._found.clear()
-        self._found[provider, model] = price
-        return price
+        self._found[provider, model] = known = price, longest
+        return known
 
 
 def listed(model: str, pricing: Mapping[str, str]) -> Price | None:

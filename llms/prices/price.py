@@ -39,7 +39,10 @@ class Price:
         Args:
             tier: ``service_tier`` of the request or, better, of the answer. What is not known is as none.
         """
-        return next((price for name, price in self.tiers if name == tier), self) if self.tiers else self
+        if tier is None or not self.tiers:
+            return self
+        wanted = "priority" if tier == "fast" else tier  # as OpenAI itself says
+        return next((price for name, price in self.tiers if name == wanted), self)
 
 
 def cost(price: Price, usage: Usage) -> int:

@@ -63,7 +63,8 @@ def usage(raw: object) -> dict[str, Any] | None:
     """
     Give OpenAI's usage object, or ``None`` if ``raw`` is not a believable one.
 
-    A count that is no whole number from 0 to 2⁴⁰ would credit a budget or break a client's arithmetic.
+    A count that is no whole number from 0 to 2⁴⁰ would credit a budget or break a client's arithmetic. Tokens that were
+    read from the provider's cache, or written to it, are under OpenAI's names whatever the upstream calls them.
     """
     if not isinstance(raw, dict):
         return None
@@ -71,9 +72,7 @@ def usage(raw: object) -> dict[str, Any] | None:
     if prompt is None or completion is None:
         return None
     read, written = _details(raw.get("prompt_tokens_details")), _details(raw.get("completion_tokens_details"))
-    cached = _count(raw.get("prompt_cache_hit_tokens", raw.get("cached_tokens")))  # DeepSeek, Moonshot
-    if cached is not None:
-        read = {"cached_tokens": cached, **(read or {})}
+    read = _cache(raw, read)
     total = _count(raw.get("total_tokens"))
     if total is not None and total > prompt + completion:
         completion = total - prompt  # xAI and Gemini count reasoning in the total only; OpenAI's output includes it
@@ -87,6 +86,28 @@ def usage(raw: object) -> dict[str, Any] | None:
     if written is not None:
         result["completion_tokens_details"] = written
     return result
+
+
+_READ = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+_WRITTEN = ("cache_creation_tokens", "cache_creation_input_tokens", "cached_write_tokens")
+"""
+What DeepSeek, Moonshot and LiteLLM call tokens that were read from the cache, beside the details; what LiteLLM, any-llm
+and Envoy call those that were written to it, in them. Of those the second is also beside them.
+"""
+
+
+def _cache(raw: dict[str, Any], read: dict[str, int] | None) -> dict[str, int] | None:
+    """Give the details of what went in, with OpenAI's names of what the cache had to do with it."""
+    for name in _READ:
+        if name in raw and (count := _count(raw[name])) is not None:
+            read = {"cached_tokens": count, **(read or {})}
+            break
+    if read and "cache_write_tokens" not in read:
+        for name in _WRITTEN:
+            if name in read:
+                return {**read, "cache_write_tokens": read[name]}
+    written = _count(raw.get("cache_creation_input_tokens"))
+    return read if written is None else {"cache_write_tokens": written, **(read or {})}
 
 
 def _details(raw: object) -> dict[str, int] | None:

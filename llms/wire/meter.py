@@ -1,4 +1,9 @@
-"""What a call's record needs to know of its chunks."""
+"""
+What a call's record needs to know of its chunks.
+
+The bytes of text are counted for answers whose tokens nobody counts, as those that were cut off. Of a block of texts
+they cost less than asking the block for its length did.
+"""
 
 from typing import Any
 
@@ -7,17 +12,26 @@ from llms.wire.text_block import MixedBlock, TextBlock
 
 
 class Meter:
-    """Looks at each block as it passes and changes nothing."""
+    """
+    Looks at each block as it passes and changes nothing.
+
+    Attributes:
+        seen_bytes: Of all texts, reasoning and arguments of tools included, as UTF-8.
+    """
 
     def __init__(self) -> None:
         self.chunks = 0
+        self.seen_bytes = 0
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
 
     def look(self, block: Block) -> None:
         """Take a block of chunks."""
         if type(block) is TextBlock:
-            self.chunks += len(block)
+            texts = block.texts
+            self.chunks += len(texts)
+            text = "".join(texts)
+            self.seen_bytes += len(text) if text.isascii() else _bytes(text)
         elif type(block) is MixedBlock:
             for part in block.parts:
                 self.look(part)
@@ -26,6 +40,7 @@ class Meter:
             for chunk in block:
                 if choices := chunk["choices"]:
                     self.finish_reason = choices[0]["finish_reason"] or self.finish_reason
+                    self.seen_bytes += sum(_length(choice["delta"]) for choice in choices)
                 else:
                     self.answer(chunk)
 
@@ -33,8 +48,33 @@ class Meter:
         """Take a whole answer, or the chunk that holds the usage."""
         raw = body.get("usage")
         if raw:
-            cached = (raw.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+            into = raw.get("prompt_tokens_details") or {}
             reasoning = (raw.get("completion_tokens_details") or {}).get("reasoning_tokens", 0)
-            self.usage = Usage(raw["prompt_tokens"], raw.get("completion_tokens", 0), cached, reasoning)
+            self.usage = Usage(
+                raw["prompt_tokens"],
+                raw.get("completion_tokens", 0),
+                into.get("cached_tokens", 0),
+                reasoning,
+                into.get("cache_write_tokens", 0),
+            )
         for choice in body.get("choices") or ():
             self.finish_reason = choice["finish_reason"]
+            if not raw:
+                self.seen_bytes += _length(choice["message"])
+
+
+_TEXTS = ("content", "reasoning_content", "refusal")
+
+
+def _length(part: dict[str, Any]) -> int:
+    """Give the bytes of text of a delta or a message."""
+    get = part.get
+    total = sum(_bytes(text) for name in _TEXTS if (text := get(name)))
+    for call in get("tool_calls") or ():
+        function = call.get("function") or {}
+        total += _bytes(function.get("name") or "") + _bytes(function.get("arguments") or "")
+    return total
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -105,8 +105,8 @@ def test_facts():
         "capabilities": {"tools": True, "vision": True, "json_schema": True},
         "pricing": {"prompt": "0.0000025", "completion": "0.00001", "input_cache_read": "0.00000125"},
     }
-    assert 16384 == prices.most_output(GPT)
-    assert prices.most_output(Target("nobody", "gpt-4o")) is None
+    assert (prices.of(GPT), 16384) == prices.known(GPT)
+    assert (None, None) == prices.known(Target("nobody", "gpt-4o"))
 
 
 def test_facts_of_the_unknown():

@@ -103,10 +103,28 @@ def test_usage_unbelievable(raw: object) -> None:
         ({"cached_tokens": 3}, {"cached_tokens": 3}),
         ({"cached_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}, {"cached_tokens": 2}),
         ({"cached_tokens": "3", "prompt_tokens_details": None}, None),
+        ({"cached_tokens": "3", "cache_read_input_tokens": 2}, {"cached_tokens": 2}),
+        ({"prompt_tokens_details": {"cache_write_tokens": 3}}, {"cache_write_tokens": 3}),
+        ({"cache_creation_input_tokens": 3}, {"cache_write_tokens": 3}),
+        ({"cache_creation_input_tokens": -3}, None),
+        (
+            # LiteLLM says it twice
+            {
+                "prompt_tokens_details": {"cached_tokens": 1, "cache_creation_tokens": 3},
+                "cache_creation_input_tokens": 3,
+                "cache_read_input_tokens": 1,
+            },
+            {"cached_tokens": 1, "cache_creation_tokens": 3, "cache_write_tokens": 3},
+        ),
+        (
+            {"prompt_tokens_details": {"cached_write_tokens": 2, "cache_write_tokens": 3}},
+            {"cached_write_tokens": 2, "cache_write_tokens": 3},
+        ),
+        ({"prompt_tokens_details": {}}, {}),
     ],
 )
 def test_cached(raw: dict[str, Any], expected: dict[str, int] | None) -> None:
-    """Cached tokens are counted under whichever name a service gives them."""
+    """Tokens read from the cache, or written to it, are counted under whichever name a service gives them."""
     counted = usage({"prompt_tokens": 5, "completion_tokens": 1, **raw})
 
     assert counted is not None
