@@ -72,7 +72,8 @@ def usage(raw: object) -> dict[str, Any] | None:
     if prompt is None or completion is None:
         return None
     read, written = _details(raw.get("prompt_tokens_details")), _details(raw.get("completion_tokens_details"))
-    read = _cache(raw, read)
+    if not _BESIDE.isdisjoint(raw) or (read and not _WITHIN.isdisjoint(read)):
+        read = _cache(raw, read or {})
     total = _count(raw.get("total_tokens"))
     if total is not None and total > prompt + completion:
         completion = total - prompt  # xAI and Gemini count reasoning in the total only; OpenAI's output includes it
@@ -89,25 +90,25 @@ def usage(raw: object) -> dict[str, Any] | None:
 
 
 _READ = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
+"""What DeepSeek, Moonshot and LiteLLM call tokens that were read from the cache, beside the details."""
+
 _WRITTEN = ("cache_creation_tokens", "cache_creation_input_tokens", "cached_write_tokens")
-"""
-What DeepSeek, Moonshot and LiteLLM call tokens that were read from the cache, beside the details; what LiteLLM, any-llm
-and Envoy call those that were written to it, in them. Of those the second is also beside them.
-"""
+"""What LiteLLM, any-llm and Envoy call those that were written to it, in the details; the second also beside them."""
+
+_BESIDE = frozenset({*_READ, "cache_creation_input_tokens"})
+_WITHIN = frozenset(_WRITTEN)
 
 
-def _cache(raw: dict[str, Any], read: dict[str, int] | None) -> dict[str, int] | None:
+def _cache(raw: dict[str, Any], read: dict[str, int]) -> dict[str, int] | None:
     """Give the details of what went in, with OpenAI's names of what the cache had to do with it."""
-    for name in _READ:
-        if name in raw and (count := _count(raw[name])) is not None:
-            read = {"cached_tokens": count, **(read or {})}
-            break
-    if read and "cache_write_tokens" not in read:
-        for name in _WRITTEN:
-            if name in read:
-                return {**read, "cache_write_tokens": read[name]}
-    written = _count(raw.get("cache_creation_input_tokens"))
-    return read if written is None else {"cache_write_tokens": written, **(read or {})}
+    beside = [count for name in _READ if (count := _count(raw.get(name))) is not None]
+    within = [read[name] for name in _WRITTEN if name in read]
+    if (written := _count(raw.get("cache_creation_input_tokens"))) is not None:
+        within.append(written)
+    found = {"cached_tokens": beside[0]} if beside else {}
+    if within:
+        found["cache_write_tokens"] = within[0]
+    return {**found, **read} or None
 
 
 def _details(raw: object) -> dict[str, int] | None:
