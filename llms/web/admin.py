@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from llms import session
-from llms.admin import Admin, me, queries
+from llms.admin import Admin, me, openapi, queries
 from llms.auth import CARRIERS, presented
 from llms.errors import InvalidRequestError, NotAllowedError, NotFoundError, StoreUnavailableError
 from llms.keys import VirtualKey, digest
@@ -124,6 +124,11 @@ async def who(request: web.Request) -> web.StreamResponse:
     except StoreError as error:
         raise unavailable(error) from error
     return respond.json(mine, request[REQUEST_ID])
+
+
+async def document(request: web.Request) -> web.StreamResponse:
+    """``GET /admin/v1/openapi.json``: the API's own description."""
+    return respond.json(openapi.document(), request[REQUEST_ID])
 
 
 async def _list(request: web.Request, found: Admin, caller: VirtualKey | None) -> web.StreamResponse:

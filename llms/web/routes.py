@@ -61,6 +61,7 @@ def table() -> list[Route]:
 def _admin() -> list[Route]:
     top = "/admin/v1"
     return [
+        Route("GET", f"{top}/openapi.json", admin.document, Access.PUBLIC),
         Route("GET", f"{top}/me", admin.who),
         Route("POST", f"{top}/session", admin.log_in),
         Route("DELETE", f"{top}/session", admin.log_out),

@@ -4,44 +4,15 @@ import asyncio
 import csv
 import io
 from contextlib import AsyncExitStack
-from dataclasses import replace
 
 import pytest
 
 from llms.keys import digest
 from llms.session import Sessions
 from llms.store import StoreError
-from tests.admin.kept import Kept
-from tests.admin.people import CALLS, IDS, call, secret, town
+from tests.admin.people import CALLS, IDS, call, secret
+from tests.admin.served import TOP, ask
 from tests.support.raw import RawClient
-
-TOP = "/admin/v1"
-
-
-@pytest.fixture
-def kept():
-    return Kept()
-
-
-@pytest.fixture
-async def served(gateway, kept):
-    async def start(**options):
-        running = await gateway()
-        admin = await town(kept, **options)
-        generation = running.live.now
-        generation.services = replace(generation.services, admin=admin, sessions=Sessions("s"))
-        keyring = generation.services.policy.keyring
-        keyring._keys = {one.digest: one.key for one in kept.keys.values()}
-        return running
-
-    return start
-
-
-async def ask(running, method, target, *, key=None, body=None, headers=()):  # noqa: PLR0913 - all but three have a default
-    carried = [("Authorization", f"Bearer {secret(key)}")] if key else []
-    async with RawClient("127.0.0.1", running.port) as client:
-        await client.request(method, TOP + target, [*carried, *headers], body)
-        return await client.read_response()
 
 
 async def test_open(served):
