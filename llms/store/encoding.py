@@ -10,8 +10,12 @@ import orjson
 from llms.keys import Limits, Role, VirtualKey
 from llms.store import DAY_MS, CallRow, StoredKey, StoreError
 
-_MOST = 10**12
-"""The largest number that is kept of a call: a provider may report any. Nine million of them fit into a day's sum."""
+_MOST = 10**13
+"""
+The largest number that is kept of a call: a provider may report any.
+
+Milliseconds of a time are less until the year 2286, and a day's sum has room for 900,000 of them.
+"""
 
 KeyRecord = tuple[str, str, str, int, int, int, str]
 """id, digest, old_digest, old_until, revoked_at, revision, data."""

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -82,7 +82,7 @@ class Reading(ABC):
         rows = await self._fetch(queries.following(position, up_to, wanted, limit))
         return rows[-1][-1] if len(rows) == limit else up_to, [CallRow._make(row[:-1]) for row in rows]
 
-    async def export(self, wanted: CallFilter) -> AsyncIterator[Sequence[CallRow]]:
+    async def export(self, wanted: CallFilter) -> AsyncGenerator[Sequence[CallRow], None]:
         since, until = queries.times(wanted)
         after: Place | None = Place(since, -1)
         while after is not None:

@@ -10,7 +10,7 @@ from llms.store import Store
 from llms.store.open import open_store
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Name a store that is not there yet."""
     if request.param == "sqlite":

@@ -239,8 +239,9 @@ async def test_what_a_provider_should_not_say(store):
     assert 3 == await store.write_calls([call(1), odd, call(3)], [KeptBody(odd.id, "\ud800", "\0")])
 
     row, _ = await store.call(odd.id)
-    assert (10**12, 10**12, 10**12, "a\ufffdb?") == (row.output_tokens, row.duration_us, row.cost, row.model)
-    assert 10**12 + 2000 == await store.spent("gateway", 0)
+    assert (odd.at, 10**13, 10**13) == (row.at, row.output_tokens, row.duration_us)
+    assert (10**13, "a\ufffdb?") == (row.cost, row.model)
+    assert 10**13 + 2000 == await store.spent("gateway", 0)
     assert [odd.id] == ids((await store.calls(CallFilter(model=row.model))).rows)
     assert [] == (await store.calls(CallFilter(model="\0\ud800"))).rows
 

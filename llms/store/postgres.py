@@ -1,0 +1,151 @@
+"""
+Keys and calls in PostgreSQL, in a schema named ``llms``.
+
+What writes is one statement, and so a transaction that no gateway can leave open. Writers take turns by an advisory
+lock: then ``seq`` and ``revision`` grow in the order of the commits, and whoever follows them misses nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]  # it has no types
+
+from llms.store import CallRow, KeptBody, StoredKey, StoreUnfitError, queries, schema
+from llms.store.encoding import clean, key_record, text
+from llms.store.postgres_pool import FAILURES, Connection, Pool, connect, translated
+from llms.store.queries import COLUMNS, Query
+from llms.store.reading import LIMIT_S, Reading, bounded
+
+_START_S = 60.0
+"""How long the other gateways' first steps are waited for."""
+
+_TURN = "turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7814037101))"
+
+_ARRAYS = ", ".join("?::text[]" if kind is str else "?::bigint[]" for kind in CallRow.__annotations__.values())
+
+_WRITE = f"""WITH {_TURN},
+    fresh AS (
+        INSERT INTO calls ({COLUMNS}) SELECT given.* FROM turn, unnest({_ARRAYS}) AS given
+        ON CONFLICT (id) DO NOTHING RETURNING *),
+    kept AS (
+        INSERT INTO bodies (call_id, prompt, answer)
+        SELECT given.* FROM unnest(?::text[], ?::text[], ?::text[]) AS given (call_id, prompt, answer)
+        WHERE given.call_id IN (SELECT id FROM fresh) ON CONFLICT (call_id) DO NOTHING),
+    summed AS (
+        INSERT INTO usage_daily AS old (day, key_id, team, model, provider, calls, failed, input_tokens, output_tokens,
+            cached_tokens, cache_write_tokens, reasoning_tokens, cost, estimated, unpriced)
+        SELECT at / 86400000, key_id, team, model, provider, COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'),
+            SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens),
+            SUM(cost), COUNT(*) FILTER (WHERE counted = 'estimated'), COUNT(*) FILTER (WHERE priced = 0)
+        FROM fresh GROUP BY 1, 2, 3, 4, 5
+        ON CONFLICT (day, key_id, team, model, provider) DO UPDATE SET calls = old.calls + EXCLUDED.calls,
+            failed = old.failed + EXCLUDED.failed, input_tokens = old.input_tokens + EXCLUDED.input_tokens,
+            output_tokens = old.output_tokens + EXCLUDED.output_tokens,
+            cached_tokens = old.cached_tokens + EXCLUDED.cached_tokens,
+            cache_write_tokens = old.cache_write_tokens + EXCLUDED.cache_write_tokens,
+            reasoning_tokens = old.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = old.cost + EXCLUDED.cost,
+            estimated = old.estimated + EXCLUDED.estimated, unpriced = old.unpriced + EXCLUDED.unpriced)
+    SELECT COUNT(*) FROM fresh"""
+
+_PUT = f"""WITH {_TURN}, given (expected) AS (SELECT ?::bigint)
+    INSERT INTO keys AS old (revision, id, digest, old_digest, old_until, revoked_at, data)
+    SELECT nextval('revisions'), one.* FROM turn, given,
+        (SELECT ?::text AS id, ?::text, ?::text, ?::bigint, ?::bigint, ?::text) AS one
+    WHERE COALESCE(given.expected, 0) = 0 OR EXISTS (SELECT 1 FROM keys WHERE keys.id = one.id)
+    ON CONFLICT (id) DO UPDATE SET revision = EXCLUDED.revision, digest = EXCLUDED.digest,
+        old_digest = EXCLUDED.old_digest, old_until = EXCLUDED.old_until, revoked_at = EXCLUDED.revoked_at,
+        data = EXCLUDED.data
+        WHERE COALESCE((SELECT expected FROM given), old.revision) = old.revision
+    RETURNING revision"""
+
+_TOKEN = "INSERT INTO tokens (name, secret) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"  # noqa: S105 - no secret
+
+_META = """SELECT COALESCE(MAX(number) FILTER (WHERE name = 'version'), 0),
+    COALESCE(MAX(number) FILTER (WHERE name = 'oldest'), 0) FROM meta"""
+_SET_META = """INSERT INTO meta (name, number) VALUES ('version', $1), ('oldest', $2)
+    ON CONFLICT (name) DO UPDATE SET number = EXCLUDED.number"""
+
+
+class PostgresStore(Reading):
+    """A ``Store`` in a database that has the tables."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @bounded
+    async def put_key(self, stored: StoredKey, expected_revision: int | None = None) -> StoredKey | None:
+        key_id, digest, old_digest, old_until, revoked_at, _, data = key_record(stored)
+        values = (expected_revision, key_id, digest, old_digest, old_until, revoked_at, data)
+        rows = await self._pool.fetch(_PUT, *values)
+        return stored._replace(revision=rows[0][0]) if rows else None
+
+    @bounded
+    async def write_calls(self, rows: Sequence[CallRow], bodies: Sequence[KeptBody] = ()) -> int:
+        kept = [text(part) for body in bodies for part in body]
+        columns = zip(*(clean(row) for row in rows), strict=True) if rows else [()] * len(CallRow._fields)
+        arrays = (*map(list, columns), kept[::3], kept[1::3], kept[2::3])
+        count: int = (await self._pool.fetch(_WRITE, *arrays))[0][0]
+        return count
+
+    @bounded
+    async def token(self, name: str, fresh: str) -> str:
+        await self._pool.fetch(_TOKEN, name, fresh)
+        secret: str = (await self._pool.fetch(queries.TOKEN, name))[0][0]
+        return secret
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def _fetch(self, query: Query) -> Sequence[Sequence[Any]]:
+        return [tuple(row) for row in await self._pool.fetch(query.sql, *query.values)]
+
+
+async def open_postgres(
+    url: str, steps: Sequence[schema.Step] = schema.POSTGRES, oldest: int = schema.OLDEST
+) -> PostgresStore:
+    """
+    Open a store in a database, which is given the tables that ``steps`` make; safe in several processes at once.
+
+    Raises:
+        StoreUnfitError: It must not be used.
+        StoreError: It cannot be used now.
+    """
+    connection = await connect(url, LIMIT_S)
+    try:
+        async with asyncio.timeout(_START_S):
+            await _migrate(connection, steps, oldest)
+    except asyncpg.InsufficientPrivilegeError as error:
+        message = "PostgreSQL's user may not make tables; do, as another: CREATE SCHEMA llms AUTHORIZATION itsname"
+        raise StoreUnfitError(message) from error
+    except FAILURES as error:
+        raise translated(error) from error
+    finally:
+        connection.terminate()
+    return PostgresStore(Pool(url))
+
+
+async def _migrate(connection: Connection, steps: Sequence[schema.Step], oldest: int) -> None:
+    if await connection.fetchval("SELECT to_regclass('llms.meta')") is None:
+        await _make(connection)
+    version, needed = await connection.fetchrow(_META)
+    if version < len(steps):
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(7814037102)")
+            version, _ = await connection.fetchrow(_META)  # another process may have been here
+            for step in steps[version:]:
+                for statement in step:
+                    await connection.execute(statement)
+            if version < len(steps):
+                await connection.execute(_SET_META, len(steps), oldest)
+    elif needed > len(steps):
+        message = "the database was made by a newer version of llms; use that, or another database"
+        raise StoreUnfitError(message)
+
+
+async def _make(connection: Connection) -> None:
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7814037102)")
+        if await connection.fetchval("SELECT to_regnamespace('llms')") is None:
+            await connection.execute("CREATE SCHEMA llms")
+        await connection.execute("CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, number bigint NOT NULL)")
