@@ -112,11 +112,10 @@ _WORDS: Sequence[tuple[str, type[StoreError], str]] = (
 
 def _make(path: Path, steps: Sequence[schema.Step], oldest: int) -> None:
     for side in _SIDES:
-        if path.with_name(path.name + side).exists():
+        if path.with_name(path.name + side).exists() and not path.exists():  # still: another process may just make it
             message = f"{path} is gone, but not {path.name}{side}: put the file back, or a backup, without the other"
             raise StoreUnfitError(message)
-    if not path.parent.exists():
-        path.parent.mkdir(mode=0o700, parents=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
         fresh = Path(folder, path.name)
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
