@@ -41,7 +41,7 @@ class View:
         Raises:
             UnauthenticatedError: Since then it has ended, or the first key was made.
         """
-        if key is None and not self.living and not self.fixed:
+        if key is None and not self.keys:
             return OPERATOR
         if key is not None and key.id in self.living:
             return self.living[key.id].key

@@ -19,7 +19,8 @@ Query = Iterable[tuple[str, str]]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}", re.ASCII)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,9 @@ FOLLOWED = {**_COMMON, "status": _TEXT, "code": _TEXT, "failed": _FLAG}
 
 CALLS = {
     **FOLLOWED,
-    "cursor": Param(_cursor, "what the last page had as next", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
+    "cursor": Param(
+        _cursor, "what the last page had as next", {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
+    ),
     "limit": Param(
         _page,
         f"a whole number from 1 to {MAX_PAGE}",
@@ -151,4 +154,4 @@ def _refuse(name: str, expected: str) -> NoReturn:
 
 def is_id(text: str) -> bool:
     """Whether it may be a call's id."""
-    return _CURSOR.fullmatch(text) is not None
+    return _ID.fullmatch(text) is not None

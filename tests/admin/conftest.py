@@ -5,29 +5,31 @@ from dataclasses import replace
 import pytest
 
 from llms.session import Sessions
-from tests.admin.kept import Kept
-from tests.admin.people import town
+from llms.store.open import open_store
+from tests.admin.people import stored_in, town
 
 
 @pytest.fixture
-def store():
-    return Kept()
+async def store(tmp_path):
+    opened = await open_store(f"sqlite:{tmp_path}/llms.db")
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
-def kept():
-    return Kept()
+def kept(store):
+    return store
 
 
 @pytest.fixture
-async def served(gateway, kept):
+async def served(gateway, store):
     async def start(**options):
         running = await gateway()
-        admin = await town(kept, **options)
+        admin = await town(store, **options)
         generation = running.live.now
         generation.services = replace(generation.services, admin=admin, sessions=Sessions("s"))
         keyring = generation.services.policy.keyring
-        keyring._keys = {one.digest: one.key for one in kept.keys.values()}
+        keyring._keys = {one.digest: one.key for one in (await stored_in(store)).values()}
         return running
 
     return start

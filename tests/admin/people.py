@@ -1,7 +1,5 @@
 """Who the tests are about: an operator, two teams, members, what those have made, viewers."""
 
-from dataclasses import replace
-
 from llms.admin import Admin
 from llms.keys import Limits, Role, VirtualKey, digest
 from llms.store import CallRow, KeptBody, StoredKey
@@ -93,11 +91,12 @@ async def settle_in(store):
     await store.write_calls(list(CALLS.values()), bodies)
 
 
+async def stored_in(store):
+    """Give all keys that a store has, by id."""
+    return {one.key.id: one for one in await store.keys_since(0)}
+
+
 async def town(store, *, empty=False, now=lambda: NOW, fixed=()):
     if not empty:
         await settle_in(store)
     return Admin(store, "sqlite", fixed, now)
-
-
-def but(name, **fields):
-    return replace(PEOPLE[name], **fields)
