@@ -12,8 +12,8 @@ import click
 
 from llms.app import UnsafeListenError
 from llms.catalog import ProviderState
-from llms.cli.logs import to_stderr
 from llms.cli.setup import BadConfig, Failure, config_option, origin, read
+from llms.cli.stderr import to_stderr
 from llms.cli.welcome import welcome
 from llms.cli.worker import Line
 from llms.cli.workers import Crew

@@ -89,7 +89,7 @@ async def test_no_space_left_for_what_it_says_first(folder):
 async def test_a_reader_that_stops_reading(folder, record_property):
     """P14, P31: a pipe that nobody empties holds up nothing; once it is read again, the log says how much is missing."""
     reading, writing = os.pipe()
-    hooks = [{"at": "llms.cli.logs:_MOST_WAITING", "set": 100}]
+    hooks = [{"at": "llms.cli.stderr:_MOST_WAITING", "set": 100}]
     async with serving(folder, stderr=writing, hooks=hooks) as served:
         os.close(writing)
         await ask(served)

@@ -3,21 +3,21 @@ import logging
 import os
 import threading
 
-from llms.cli import logs
+from llms.cli import stderr
 
 
 def test_lines_are_dropped_and_counted(monkeypatch):
     """Where standard error takes nothing, lines wait up to a number and are then dropped; how many is said afterwards."""
     reading, writing = os.pipe()
-    monkeypatch.setattr(logs, "_STDERR", writing)
-    monkeypatch.setattr(logs, "_MOST_WAITING", 5)
-    monkeypatch.setattr(logs, "_TOGETHER", 2)
+    monkeypatch.setattr(stderr, "_STDERR", writing)
+    monkeypatch.setattr(stderr, "_MOST_WAITING", 5)
+    monkeypatch.setattr(stderr, "_TOGETHER", 2)
     go = threading.Event()
     write = os.write
-    monkeypatch.setattr(logs.os, "write", lambda number, data: go.wait(10) and write(number, data))
+    monkeypatch.setattr(stderr.os, "write", lambda number, data: go.wait(10) and write(number, data))
     log = logging.getLogger("llms.test")
 
-    with logs.to_stderr("info"):
+    with stderr.to_stderr("info"):
         for number in range(100):
             log.info("line %d", number)
         go.set()
@@ -36,10 +36,10 @@ def test_lines_are_dropped_and_counted(monkeypatch):
 def test_writes_that_fail(monkeypatch):
     """A line that cannot be written counts as dropped, one that was begun is ended first; one that has to wait, waits."""
     reading, writing = os.pipe()
-    monkeypatch.setattr(logs, "_STDERR", writing)
+    monkeypatch.setattr(stderr, "_STDERR", writing)
     write = os.write
     full = OSError(errno.ENOSPC, "full")
-    monkeypatch.setattr(logs, "_TOGETHER", 1)
+    monkeypatch.setattr(stderr, "_TOGETHER", 1)
     script = [full, full, BlockingIOError(), 5, full, 1]
 
     def failing(number, data):
@@ -48,9 +48,9 @@ def test_writes_that_fail(monkeypatch):
             raise step
         return write(number, data[:step])
 
-    monkeypatch.setattr(logs.os, "write", failing)
+    monkeypatch.setattr(stderr.os, "write", failing)
     log = logging.getLogger("llms.test")
-    with logs.to_stderr("info") as dropped:
+    with stderr.to_stderr("info") as dropped:
         for number in range(3):  # the first is lost, then a note and the second, then a note goes in part
             log.info("line %d", number)
     os.close(writing)
@@ -66,7 +66,7 @@ def test_writes_that_fail(monkeypatch):
 def test_lines_that_go_together(monkeypatch):
     """Of lines that are written together those count as dropped that did not go whole; the next begins anew."""
     reading, writing = os.pipe()
-    monkeypatch.setattr(logs, "_STDERR", writing)
+    monkeypatch.setattr(stderr, "_STDERR", writing)
     write, begun, go, script = os.write, threading.Event(), threading.Event(), []
 
     def failing(number, data):
@@ -80,9 +80,9 @@ def test_lines_that_go_together(monkeypatch):
                 raise OSError(errno.ENOSPC, "full")
         return write(number, data)
 
-    monkeypatch.setattr(logs.os, "write", failing)
+    monkeypatch.setattr(stderr.os, "write", failing)
     log = logging.getLogger("llms.test")
-    with logs.to_stderr("info") as dropped:
+    with stderr.to_stderr("info") as dropped:
         log.info("line 0")
         assert begun.wait(10)
         for number in range(1, 10):
@@ -99,8 +99,8 @@ def test_lines_that_go_together(monkeypatch):
 
 def test_a_line_that_cannot_be_formatted(capfd):
     """It counts as dropped; nothing is written about it behind the queue's back."""
-    dropped = logs.Dropped()
+    dropped = stderr.Dropped()
 
-    logs._Queue(dropped).handle(logging.LogRecord("llms", logging.INFO, "", 0, "%d", ("no number",), None))
+    stderr._Queue(dropped).handle(logging.LogRecord("llms", logging.INFO, "", 0, "%d", ("no number",), None))
 
     assert (1, "") == (dropped.total, capfd.readouterr().err)
