@@ -23,6 +23,9 @@ COMMANDS = {
     "chat": "Ask a model and stream its answer to the terminal.",
     "route": "Say which targets a model leads to, and why not to others.",
     "check": "Send one tiny call to each provider that is on.",
+    "keys": "Make, list, change and revoke keys.",
+    "usage": "Sum up calls, tokens and dollars by whole days in UTC.",
+    "logs": "Show the last calls, and those that come.",
     "bench": "Measure how streams arrive from an OpenAI-compatible URL.",
     "config": "Show which configuration is used, check it, give its schema.",
 }

@@ -48,7 +48,7 @@ async def require_ok(response: aiohttp.ClientResponse) -> None:
     Raises:
         Failure: It did not; in its own words.
     """
-    if response.status == 200:
+    if response.status in (200, 201):
         return
     try:
         message = json.loads(await response.read())["error"]["message"]
