@@ -17,7 +17,7 @@ from llms.store import CallRow, KeptBody, StoredKey, StoreError, queries
 from llms.store.encoding import UnfitRowError, clean, days, key_record, text
 from llms.store.queries import COLUMNS, Query
 from llms.store.reading import Reading, bounded
-from llms.store.sqlite_connection import Connection, Identity
+from llms.store.sqlite_connection import Connection, Identity, Writer
 from llms.store.sqlite_file import transaction
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class SQLiteStore(Reading):
 
     def __init__(self, path: Path) -> None:
         identity = Identity(path)
-        self._writer = Connection(identity)
+        self._writer = Writer(identity)
         self._readers = deque(Connection(identity) for _ in range(_READERS))
         self._writing = ThreadPoolExecutor(1, "llms-store-writer")
         self._reading = ThreadPoolExecutor(_READERS, "llms-store-reader")

@@ -1,17 +1,21 @@
 """One connection to an SQLite file, in a thread of its own; reopened after a failure of the disk."""
 
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from llms.store import StoreUnfitError
+from llms.store import StoreError, StoreUnfitError
 from llms.store.reading import LIMIT_S
-from llms.store.sqlite_file import connected, translated
+from llms.store.sqlite_file import BUSY_S, connected, translated
 
 T = TypeVar("T")
+
+_LOGGER = logging.getLogger(__name__)
 
 _LOOK_AGAIN = 20_000
 """SQLite's steps, some ten microseconds each thousand, between two looks at the clock."""
@@ -104,6 +108,43 @@ class Connection:
         finally:
             if self._failed:
                 connection.close()
+
+
+class Writer(Connection):
+    """
+    The connection that writes. It keeps the log short.
+
+    SQLite empties the log by itself, but not while somebody reads, and it never makes the file shorter.
+
+    Args:
+        log_bytes: From which length on the log is made short after each write; at four times that it is told.
+    """
+
+    def __init__(self, identity: Identity, log_bytes: int = 64_000_000) -> None:
+        super().__init__(identity)
+        self.log_bytes = log_bytes
+        self._log = identity.path.with_name(f"{identity.path.name}-wal")
+        self._told = False
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        done = super().run(work)
+        length = self._log.stat().st_size if self._log.exists() else 0
+        if length > self.log_bytes:
+            with suppress(StoreError):  # what was to be written is written
+                super().run(_shorten)
+        tells = length > 4 * self.log_bytes
+        if tells and not self._told:
+            _LOGGER.warning("%s keeps growing: another program reads %s and does not end", self._log, self._log.stem)
+        self._told = tells
+        return done
+
+
+def _shorten(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}")
 
 
 def _disk_failed(error: sqlite3.Error) -> bool:

@@ -72,7 +72,11 @@ def connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA synchronous = FULL")  # what was said to be kept survives the loss of power
+    try:
+        connection.execute("PRAGMA synchronous = FULL")  # what was said to be kept survives the loss of power
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -140,6 +144,7 @@ def _migrate(path: Path, connection: sqlite3.Connection, steps: Sequence[schema.
         raise StoreUnfitError(message)
     connection.execute("PRAGMA journal_mode = WAL")  # a backup that was put in its place may have another
     with transaction(connection):
+        connection.execute("UPDATE meta SET number = number")  # a file that cannot be written is found out here
         version = _number(connection, "PRAGMA user_version")
         if version < len(steps):
             _step(connection, steps, oldest)

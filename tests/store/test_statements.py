@@ -1,0 +1,191 @@
+"""K21: what callers say never becomes part of a statement."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import llms
+from llms.store import CallFilter, KeptBody, queries
+from llms.store.queries import Place, Span
+from tests.store.rows import call, key
+
+PACKAGE = Path(llms.__file__).parent
+MODULES = [
+    path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if any(word in path.read_text("utf-8") for word in ("import sqlite3", "import asyncpg", "postgres_pool import"))
+]
+
+SINKS = {"execute", "executemany", "executescript", "fetch", "fetchrow", "fetchval", "prepare", "cursor"}
+"""What takes a statement first."""
+
+AUDITED = {
+    ("sqlite_file.py", "_step"),  # the statements of llms.store.schema, and a number
+    ("sqlite_file.py", "_number"),  # its callers are looked at instead
+    ("sqlite.py", "_insert"),  # also
+    ("sqlite_connection.py", "_shorten"),  # a number
+    ("postgres.py", "_migrate"),  # the statements of llms.store.schema
+    ("postgres_pool.py", "fetch"),  # its callers are looked at instead
+}
+CALLED = {"_number": 1, "_insert": 1}
+"""Which argument of the audited functions is a statement."""
+
+
+def statements(tree, path):
+    """Every statement that a module runs, as the expression that it is, outside of the audited functions."""
+    audited = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (path.name, node.name) in AUDITED
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or id(node) in audited:
+            continue
+        if isinstance(node.func, ast.Attribute) and node.func.attr in SINKS:
+            yield node.args[0]
+        elif isinstance(node.func, ast.Name) and node.func.id in CALLED:
+            yield node.args[CALLED[node.func.id]]
+
+
+def constant(node):
+    """Whether it is a literal, a constant of a module, an entry of one, or what ``llms.store.queries`` has made."""
+    match node:
+        case ast.Constant(value=str()):
+            return True
+        case ast.Name(id=name):
+            return name.isupper()
+        case ast.Attribute(value=ast.Name(id="queries"), attr=name):
+            return name.isupper()
+        case ast.Attribute(value=ast.Name(id="query"), attr="sql"):
+            return True
+        case ast.Subscript(value=ast.Name(id=name)):
+            return name.isupper()
+    return False
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_statements_are_constants(path):
+    """Every statement that is run is a constant, or was put together from constants by one pure module."""
+    found = list(statements(ast.parse(path.read_text("utf-8")), path))
+
+    assert [] == [ast.unparse(node) for node in found if not constant(node)]
+
+
+def test_statements_are_found():
+    """The test above looks at something."""
+    sources = {path.name: ast.parse(path.read_text("utf-8")) for path in MODULES}
+
+    assert {"sqlite.py", "sqlite_file.py", "postgres.py", "postgres_pool.py"} <= set(sources)
+    assert 5 <= len(list(statements(sources["sqlite.py"], Path("sqlite.py"))))
+    assert not constant(ast.parse("f'SELECT {x}'", mode="eval").body)
+
+
+words = st.text(min_size=1)
+filters = st.builds(
+    CallFilter,
+    since=st.none() | st.integers(),
+    until=st.none() | st.integers(),
+    keys=st.lists(words, max_size=3).map(tuple),
+    team=st.none() | words,
+    model=st.none() | words,
+    provider=st.none() | words,
+    status=st.none() | words,
+    code=st.none() | words,
+    failed=st.none() | st.booleans(),
+)
+
+
+def masked(value):
+    """The same shape, with other values."""
+    match value:
+        case str():
+            return "masked"
+        case bool() | None:
+            return value
+        case int():
+            return 7
+        case tuple():
+            return tuple("masked" for _ in value)
+    raise AssertionError(value)
+
+
+@given(filters, words, st.integers(0, 2**40), st.sampled_from(["newest", "oldest"]))
+def test_text_does_not_depend_on_values(wanted, name, number, order):
+    """Two questions of one shape are one statement."""
+    other = CallFilter(**{field.name: masked(getattr(wanted, field.name)) for field in dataclasses.fields(wanted)})
+
+    def texts(wanted, name, number):
+        span = Span(Place(number, number), Place(number, number))
+        return [
+            query.sql
+            for query in (
+                queries.boundary(order, name, span, number),
+                queries.page(order, name, span, wanted, number),
+                queries.following(number, number, wanted, number),
+                queries.last_day(wanted, number),
+                queries.usage(wanted, ["day", "key"]),
+                queries.usage(wanted, []),
+                *(queries.spent(f"{kind}:{name}", number) for kind in ("key", "team", "model")),
+            )
+        ]
+
+    assert texts(wanted, name, number) == texts(other, "other", 3)
+
+
+ATTACKS = [
+    "' OR '1'='1",
+    "'; DROP TABLE calls; --",
+    '"; DELETE FROM keys; --',
+    "$1",
+    "?",
+    "%s",
+    "\\'; SELECT pg_sleep(5); --",
+    "key_a' UNION SELECT secret FROM tokens --",
+    "); COMMIT; DROP SCHEMA llms CASCADE; --",
+    "\0",
+    "'||(SELECT 1)||'",
+    "{{7*7}}",
+    "::text",
+    "é' --",
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_attacks(store, attack):
+    """Whatever a text says, it is a text: it is kept, found, and does nothing."""
+    await store.write_calls([call(1)])
+    before = await store.usage(CallFilter(), ["day"])
+    texts = ("key_id", "team", "api", "model", "provider", "target", "status", "code", "attempts", "timing")
+    row = call(2, id=f"req_{attack}", **dict.fromkeys(texts, attack))
+    secret = await store.token("session", "s")
+
+    for wanted in (
+        CallFilter(keys=(attack,)),
+        CallFilter(team=attack),
+        CallFilter(model=attack),
+        CallFilter(provider=attack),
+        CallFilter(status=attack),
+        CallFilter(code=attack),
+    ):
+        assert [] == (await store.calls(wanted)).rows
+        assert [] == [rows async for rows in store.export(wanted)]
+        assert (1, []) == await store.calls_since(0, wanted)
+    assert [] == await store.usage(CallFilter(keys=(attack,), team=attack, model=attack, provider=attack), ["team"])
+    assert [0, 0, 0] == [await store.spent(f"{kind}:{attack}", 0) for kind in ("key", "team", "model")]
+    assert await store.call(attack) is None
+    assert "fresh" == await store.token(attack.replace("\0", "0"), "fresh")
+    assert before == await store.usage(CallFilter(), ["day"])
+
+    await store.write_calls([row], [KeptBody(row.id, attack, attack)])
+    stored = await store.put_key(key(attack.replace("\0", "0"))._replace(digest=attack.replace("\0", "0")))
+    kept = attack.replace("\0", "\ufffd")
+    found, body = await store.call(row.id)
+    assert (kept, kept) == (found.model, body.answer)
+    assert [found] == (await store.calls(CallFilter(model=attack, status=attack))).rows
+    assert stored in await store.keys_since(0)
+    assert secret == await store.token("session", "other")
