@@ -43,7 +43,7 @@ _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",  # a plan for any time range is a plan for none
     "jit": "off",  # as expensive as the statements
 }
-_SHORT = {"statement_timeout": "2000", "idle_in_transaction_session_timeout": "2000"}
+_SHORT = {"statement_timeout": "1800", "idle_in_transaction_session_timeout": "2000"}
 
 
 class Pool:
@@ -53,6 +53,7 @@ class Pool:
         self._url = url
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._idle: list[Connection] = []
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._closed = False
         self._failures = 0
         self._not_before = 0.0
@@ -87,18 +88,20 @@ class Pool:
         """Close what is idle; what is in use is closed as it comes back."""
         self._closed = True
         self._drop_idle()
+        if self._opening:
+            await asyncio.wait(self._opening)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         async with self._free:
             connection = self._known() or await self._connect()
-            kept = False
+            whole = False
             try:
                 yield connection
-                kept = not self._closed
+                whole = True
             finally:
-                if kept:
-                    self._idle.append(connection)
+                if whole:
+                    self._give_back(connection)
                 else:
                     connection.terminate()
 
@@ -110,12 +113,22 @@ class Pool:
         return None
 
     async def _connect(self) -> Connection:
-        now = asyncio.get_running_loop().time()
         if self._closed:
             message = "the store was closed"
             raise StoreError(message)
-        if self._failure is not None and now < self._not_before:
+        if self._failure is not None and asyncio.get_running_loop().time() < self._not_before:
             raise StoreError(str(self._failure))
+        # Goes on when its caller is cancelled: the next one will want it, and asyncpg leaves things over otherwise.
+        opening = asyncio.create_task(self._open())
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._keep)
+            raise
+
+    async def _open(self) -> Connection:
         try:
             connection = await connect(self._url, _CONNECT_S, _SHORT)
         except StoreError as error:
@@ -127,6 +140,16 @@ class Pool:
             raise
         self._failures, self._failure = 0, None
         return connection
+
+    def _keep(self, opening: asyncio.Task[Connection]) -> None:
+        if opening.exception() is None:
+            self._give_back(opening.result())
+
+    def _give_back(self, connection: Connection) -> None:
+        if self._closed or len(self._idle) == _CONNECTIONS:
+            connection.terminate()
+        else:
+            self._idle.append(connection)
 
     def _drop_idle(self) -> None:
         while self._idle:
@@ -143,7 +166,7 @@ async def connect(url: str, timeout_s: float, settings: dict[str, str] | None = 
     """
     try:
         return await asyncpg.connect(url, timeout=timeout_s, server_settings={**_SETTINGS, **(settings or {})})
-    except (asyncpg.InterfaceError, ValueError) as error:  # whose words may have the password in them
+    except (asyncpg.InterfaceError, ValueError, OverflowError) as error:  # whose words may have the password in them
         message = "this is no URL for PostgreSQL; characters such as @ and / in a password are written %40 and %2F"
         raise StoreUnfitError(message) from error
     except FAILURES as error:

@@ -6,6 +6,7 @@ them are left out, or fail if ``LLMS_DATABASES_REQUIRED`` is set.
 """
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -18,8 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-
-from tests.support.process import free_port
 
 PATIENCE_S = 30.0
 
@@ -64,6 +63,15 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def _free_port() -> int:
+    """Give a port that is free, and that the kernel gives to nobody as his own end of a connection meanwhile."""
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", random.randrange(15_000, 32_000)))
+            port: int = free.getsockname()[1]
+            return port
+
+
 def initialized(path: Path) -> Path:
     """Make a cluster's files in ``path``, to be copied for each server."""
     words = path / "password"
@@ -81,7 +89,7 @@ class _Server:
 
     def __init__(self, path: Path) -> None:
         self.folder = path
-        self.port = free_port()
+        self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,0 +1,14 @@
+"""P24: what was cancelled poisons nothing."""
+
+import random
+
+from tests.store.poison import poison
+
+
+async def test_answers_go_to_who_asked(store):
+    """However often calls are cancelled, and when, each answer is that of its question."""
+    came = await poison(store, 3000, random.Random(24))  # noqa: S311 - chance that repeats
+
+    assert 0 == came["wrong"]
+    assert came["answered"] > 500
+    assert came["cancelled"] > 500
