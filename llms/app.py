@@ -9,32 +9,25 @@ shared by all of them.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from weakref import WeakValueDictionary
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from llms import call_log, upstreams
+from llms import call_log, given
+from llms.admin import Admin
 from llms.apis import reasoning_out
-from llms.attempts import Attempts
 from llms.auth import Keyring
-from llms.bulkhead import Bulkhead
-from llms.catalog import Catalog
-from llms.clocks import Alarms
+from llms.books import Books, opened
 from llms.config import Config
+from llms.core import Core, core
 from llms.gateway import Gateway
-from llms.health import Health
-from llms.hedging import Hedging
 from llms.idempotency import Answers
 from llms.idempotency_memory import Memory
-from llms.keys import digest
-from llms.prices import Prices
-from llms.providers.options import is_loopback, secret
+from llms.keys import VirtualKey
+from llms.limits import Scope, Taken
+from llms.providers.options import is_loopback
 from llms.records import CallRecord
-from llms.terms import Room
 from llms.transport import Transport
-from llms.upstreams import Made
 from llms.web import routes
 from llms.web.body import Limits
 from llms.web.connection import Bounds
@@ -46,91 +39,11 @@ from llms.web.services import LIVE, Generation, Live, Services
 class UnsafeListenError(Exception):
     """The gateway would be open to the network without a key."""
 
-
-class _Learnt:
-    """What is learnt of providers while the gateway runs, whatever configuration is in force."""
-
-    def __init__(self) -> None:
-        self.health = Health(time.monotonic)
-        self.hedging = Hedging()
-        self._bulkheads: WeakValueDictionary[str, Bulkhead] = WeakValueDictionary()
-
-    def bulkhead(self, name: str, room: Room) -> Bulkhead:
-        """
-        Give a provider's places, with as much room as the configuration says now.
-
-        They are the same for as long as a call of an older configuration may hold one: else each change would give the
-        provider as many calls again.
-        """
-        found = self._bulkheads.get(name)
-        if found is None:
-            found = self._bulkheads[name] = Bulkhead(name, room)
-        else:
-            found.resize(room)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """The gateway without its HTTP server."""
-
-    gateway: Gateway
-    catalog: Catalog
-    made: Mapping[str, Made]
-    learnt: _Learnt
-
-
-@asynccontextmanager
-async def core(  # noqa: PLR0913 - all but two have a default
-    config: Config,
-    environ: Mapping[str, str],
-    *,
-    sink: Callable[[CallRecord], None] = call_log.write,
-    own_url: str | None = None,
-    transport: Transport | None = None,
-    before: Core | None = None,
-) -> AsyncGenerator[Core, None]:
-    """
-    Give a working gateway, and take it down afterwards.
-
-    Args:
-        config: As loaded.
-        environ: Where secrets are.
-        sink: Takes each call's record; must not block.
-        own_url: Where the gateway itself listens, so that it does not take itself for a provider.
-        transport: The way out, if it is shared.
-        before: The core whose place this one takes. Providers whose options have not changed are taken over from it,
-            with what is known of them.
-    """
-    async with AsyncExitStack() as stack:
-        terms = config.server.terms
-        if transport is None:
-            transport = await stack.enter_async_context(Transport(terms.clocks.connect_s))
-        learnt = _Learnt() if before is None else before.learnt
-        made: dict[str, Made] = {}
-        for name, options in config.providers.items():
-            old = before.made.get(name) if before is not None else None
-            own = options.over(terms)
-            if old is None or (old.options, old.terms) != (options, own):
-                places = learnt.bulkhead(name, options.room)
-                old = upstreams.made(name, options, environ, transport, own_url, own, places)
-            made[name] = old
-        prices = _prices(config)
-        catalog = Catalog(
-            [one.entry for one in made.values()],
-            config.models,
-            before=None if before is None else before.catalog,
-            prices=prices,
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host} can be reached from other machines and no key is set. Put one into server.keys, as "
+            '["$LLMS_KEY"] with LLMS_KEY in the environment, or listen on 127.0.0.1.'
         )
-        stack.push_async_callback(catalog.close)
-        if before is not None:
-            for name in (name for name, old in before.made.items() if made.get(name) is not old):
-                learnt.health.forget(name)
-        before = None  # or it would live as long as this one
-        providers = {name: one.upstream for name, one in made.items() if one.upstream is not None}
-        alarms = Alarms()
-        attempts = Attempts(providers, learnt.health, learnt.hedging, alarms)
-        yield Core(Gateway(catalog, learnt.health, attempts, terms.clocks, sink, alarms), catalog, made, learnt)
 
 
 class Generations:
@@ -141,9 +54,18 @@ class Generations:
         live: Where requests find the one in force.
         environ: Where secrets are.
         sink: Takes each call's record; must not block.
+        workers: How many processes serve the same.
+
+    Attributes:
+        minted: The secret of the key that was made because there was none and one is needed; ``None`` if there was.
     """
 
-    def __init__(self, live: Live, environ: Mapping[str, str], sink: Callable[[CallRecord], None]) -> None:
+    def __init__(
+        self, live: Live, environ: Mapping[str, str], sink: Callable[[CallRecord], None], workers: int = 1
+    ) -> None:
+        self.minted: str | None = None
+        self._workers = workers
+        self._stack = AsyncExitStack()
         self._live = live
         self._environ = environ
         self._sink = sink
@@ -154,8 +76,20 @@ class Generations:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def start(self, config: Config) -> None:
-        """Put the first one in force; as ``put_in_force``."""
-        await self._transport.__aenter__()
+        """
+        Open the books and put the first one in force; as ``put_in_force``.
+
+        Raises:
+            StoreError: The store that the configuration names cannot be used.
+        """
+        await self._stack.enter_async_context(self._transport)
+        self._books = await self._stack.enter_async_context(
+            opened(given.place(config, self._environ, self._workers), self._end_calls)
+        )
+        if not config.server.keys and not is_loopback(config.server.host) and not self._books.keys:
+            if self._books.store is None:
+                raise UnsafeListenError(config.server.host)
+            self.minted = await self._books.mint()
         await self.put_in_force(config)
 
     async def put_in_force(self, config: Config) -> None:
@@ -168,7 +102,7 @@ class Generations:
         Raises:
             UnsafeListenError: The gateway would be open to the network without a key. Nothing has changed then.
         """
-        policy = _policy(config, self._environ)
+        policy = self._policy(config)
         own_url = f"http://{config.server.host}:{config.server.port}"
         stack = AsyncExitStack()
         self._core = await stack.enter_async_context(
@@ -179,10 +113,11 @@ class Generations:
                 own_url=own_url,
                 transport=self._transport,
                 before=self._core,
+                books=self._books,
             )
         )
         replaced = list(self._open)[-1:]
-        self._live.now = Generation(_services(config, self._core, policy, self._answers))
+        self._live.now = Generation(_services(config, self._core, policy, self._answers, self._books))
         self._open[self._live.now] = stack
         for generation in replaced:
             task = asyncio.create_task(self._close_once_free(generation))
@@ -200,7 +135,23 @@ class Generations:
         await asyncio.gather(*self._closing, return_exceptions=True)
         while self._open:
             await self._open.popitem()[1].aclose()
-        await self._transport.__aexit__()
+        await self._stack.aclose()
+
+    def _policy(self, config: Config) -> Policy:
+        books = self._books
+        keyring = Keyring(given.digests(config, self._environ), books.keys, books.sessions, time.time)
+        if not keyring.required and not is_loopback(config.server.host):
+            raise UnsafeListenError(config.server.host)
+        return Policy(
+            keyring,
+            hosts=frozenset(config.server.allowed_hosts),
+            origins=frozenset(config.server.allowed_origins),
+            public=routes.public_paths(),
+        )
+
+    def _end_calls(self, key_ids: set[str]) -> None:
+        for gateway in self.gateways():
+            gateway.end_of_keys(key_ids)
 
     async def _close_once_free(self, generation: Generation) -> None:
         await generation.free()
@@ -211,17 +162,20 @@ GENERATIONS = web.AppKey("generations", Generations)
 
 
 def build(
-    config: Config, environ: Mapping[str, str], *, sink: Callable[[CallRecord], None] = call_log.write
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    sink: Callable[[CallRecord], None] = call_log.write,
+    workers: int = 1,
 ) -> web.Application:
     """
-    Give the application; ``llms.web.server.Runner`` runs it.
+    Give the application; ``llms.web.server.Runner`` runs it, and raises what ``Generations.start`` does.
 
-    Raises:
-        UnsafeListenError: It would listen beyond this machine without a key.
+    Args:
+        workers: How many processes serve the same.
     """
-    _policy(config, environ)
     live = Live()
-    generations = Generations(live, environ, sink)
+    generations = Generations(live, environ, sink, workers)
     app = web.Application(middlewares=[middleware(live)])
     app[LIVE] = live
     app[GENERATIONS] = generations
@@ -236,24 +190,13 @@ def build(
     return app
 
 
-def _policy(config: Config, environ: Mapping[str, str]) -> Policy:
-    keyring = _keyring(config, environ)
-    if not keyring.required and not is_loopback(config.server.host):
-        message = (
-            f"{config.server.host} can be reached from other machines and no key is set. Put one into server.keys, as "
-            '["$LLMS_KEY"] with LLMS_KEY in the environment, or listen on 127.0.0.1.'
-        )
-        raise UnsafeListenError(message)
-    return Policy(
-        keyring,
-        hosts=frozenset(config.server.allowed_hosts),
-        origins=frozenset(config.server.allowed_origins),
-        public=routes.public_paths(),
-    )
+def _services(config: Config, parts: Core, policy: Policy, answers: Answers, books: Books) -> Services:
+    server, accounts = config.server, parts.accounts
 
+    async def takings(key: VirtualKey | None) -> list[tuple[Scope, Taken]]:
+        scopes = accounts.scopes(key)
+        return list(zip(scopes, await books.limiter.taken(scopes), strict=True))
 
-def _services(config: Config, parts: Core, policy: Policy, answers: Answers) -> Services:
-    server = config.server
     return Services(
         parts.gateway,
         parts.catalog,
@@ -263,21 +206,7 @@ def _services(config: Config, parts: Core, policy: Policy, answers: Answers) -> 
         answers,
         server.keepalive_s,
         reasoning_out.KEYS.get(server.reasoning),
+        None if books.store is None else Admin(books.store, books.kind, policy.keyring.own),
+        books.sessions,
+        takings,
     )
-
-
-def _prices(config: Config) -> Prices:
-    kinds = {name: kind for name, options in config.providers.items() if (kind := options.priced_as) is not None}
-    return Prices(config.prices, kinds)
-
-
-def _keyring(config: Config, environ: Mapping[str, str]) -> Keyring:
-    digests: list[str] = []
-    for entry in config.server.keys:
-        if entry.startswith("$"):
-            value = secret(entry, environ)
-            assert value is not None, "the configuration was checked against this environment"  # noqa: S101
-            digests.append(digest(value))
-        else:
-            digests.append(entry.removeprefix("sha256:"))
-    return Keyring(digests)

@@ -11,15 +11,17 @@ kept back for it, so that a provider that fails right after it can still be repl
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from llms import explain, ranking
+from llms.accounts import Accounts, require_right
 from llms.attempts import Attempts, Begun
 from llms.catalog import Catalog
 from llms.clocks import Alarms, Watch
-from llms.errors import DrainingError, GatewayError, NoTargetError
+from llms.errors import DrainingError, GatewayError, KeyDisabledError, NoTargetError
 from llms.health import Health
 from llms.metered import Metered
 from llms.records import Call, CallRecord, Route, Target
@@ -58,6 +60,7 @@ class Gateway:
         clocks: Of every call, until it has a target.
         sink: Takes each call's record; must not block.
         alarms: Where the calls' clocks are set.
+        accounts: Admit calls, and keep what they came to.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - it joins them
@@ -68,6 +71,7 @@ class Gateway:
         clocks: Clocks,
         sink: Callable[[CallRecord], None],
         alarms: Alarms,
+        accounts: Accounts,
     ) -> None:
         self._catalog = catalog
         self._health = health
@@ -75,7 +79,8 @@ class Gateway:
         self._clocks = clocks
         self._sink = sink
         self._alarms = alarms
-        self._running: set[Watch] = set()
+        self._accounts = accounts
+        self._running: dict[Watch, Call] = {}
         self._calls = Tally()
 
     async def idle(self) -> None:
@@ -87,16 +92,23 @@ class Gateway:
         for watch in tuple(self._running):
             watch.end(DrainingError("The gateway is stopping. Send the request again.", retry_after_s=1))
 
+    def end_of_keys(self, key_ids: set[str]) -> None:
+        """End the calls of keys that are not accepted any more."""
+        for watch, call in tuple(self._running.items()):
+            if call.key is not None and call.key.id in key_ids:
+                watch.end(KeyDisabledError("The key of this call is not accepted any more."))
+
     async def plan(self, call: Call) -> tuple[Route, ranking.Plan]:
         """
         Say who would be tried for ``call``, in which order, as far as that is known without asking.
 
         Raises:
-            ModelNotFoundError: Nobody serves its model.
+            ModelNotFoundError: Nobody serves its model, or its key is not for it.
+            EndpointNotAllowedError: Its key is not for this endpoint.
+            UnpricedError: No target that serves it has the price that it needs.
         """
-        route = await self._catalog.route(call.model)
-        plan = ranking.plan(route, call.body, self._catalog.capabilities, random.randbytes(16))  # noqa: S311 - spreads load
-        return route, plan
+        route = await self._route(call)
+        return route, self._ranked(route, call)
 
     async def explain(self, call: Call) -> dict[str, Any]:
         """
@@ -121,7 +133,7 @@ class Gateway:
         """
         trail = trail or Trail(call)
         watch = Watch(self._alarms, self._clocks)
-        self._running.add(watch)
+        self._running[watch] = call
         self._calls.more()
         try:
             with watch:
@@ -140,21 +152,38 @@ class Gateway:
             trail.ended("client_closed", "client_closed_request")
             raise
         finally:
-            self._running.discard(watch)
+            del self._running[watch]
             self._calls.less()
-            self._sink(trail.record())
+            self._accounts.close(trail, self._sink)
 
     @staticmethod
     def _reply(begun: Begun, trail: Trail, watch: Watch) -> Reply:
-        trail.began()
+        trail.began(begun.target)
         if begun.rest is None:
             trail.meter.answer(begun.answer)
             return Reply(begun.target, None, begun.answer)
         return Reply(begun.target, Metered(begun, trail.meter, watch), {})
 
+    async def _admitted(self, trail: Trail) -> tuple[Route, ranking.Plan]:
+        """Say who is to be tried, once limits and budgets allow the call."""
+        route = await self._route(trail.call)
+        asked_at = time.monotonic()
+        try:
+            await self._accounts.admit(trail, route)
+        finally:
+            trail.times.admitted(asked_at)
+        return route, self._ranked(route, trail.call)
+
+    async def _route(self, call: Call) -> Route:
+        require_right(call)
+        return self._accounts.affordable(await self._catalog.route(call.model), call)
+
+    def _ranked(self, route: Route, call: Call) -> ranking.Plan:
+        return ranking.plan(route, call.body, self._catalog.capabilities, random.randbytes(16))  # noqa: S311 - spreads load
+
     async def _first_answer(self, trail: Trail, watch: Watch) -> Begun:
         """Try the targets until one begins to answer."""
-        route, plan = await self.plan(trail.call)
+        route, plan = await self._admitted(trail)
         stored = bool(trail.call.body.get("store"))
         targets = self._health.rested(plan.targets)
         trail.planned(targets, plan.skipped)

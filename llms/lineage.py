@@ -84,18 +84,29 @@ def living(stored: Iterable[StoredKey], now: float) -> list[StoredKey]:
         now: Unix seconds.
     """
     by_id = {one.key.id: one for one in stored}
-    keys = {key_id: one.key for key_id, one in by_id.items()}
-    found: list[StoredKey] = []
-    for one in by_id.values():
-        parents = list(above(one.key, keys))
-        lost = one.key.parent is not None and (parents[-1:] or [one.key])[0].parent is not None
-        if lost or one.revoked_at or any(by_id[parent.id].revoked_at for parent in parents):
-            continue
-        if any(parent.role is Role.VIEWER for parent in parents):  # it calls no model, so nothing that it made does
-            continue
-        key = one.key
-        for parent in parents:
-            key = narrowed(key, parent)
-        if not key.disabled and (key.expires_at is None or now < key.expires_at):
-            found.append(one._replace(key=key))
+    return [found for one in by_id.values() if (found := worth(one, by_id, now)) is not None]
+
+
+def worth(one: StoredKey, by_id: Mapping[str, StoredKey], now: float) -> StoredKey | None:
+    """Give a key narrowed to those that it comes from; ``None`` if it does not work. As ``living``, of one."""
+    key, parents = one.key, _above(one, by_id)
+    lost = key.parent is not None and (parents[-1] if parents else one).key.parent is not None
+    if lost or one.revoked_at or any(parent.revoked_at for parent in parents):
+        return None
+    if any(parent.key.role is Role.VIEWER for parent in parents):  # it calls no model, so nothing that it made does
+        return None
+    for parent in parents:
+        key = narrowed(key, parent.key)
+    if key.disabled or (key.expires_at is not None and now >= key.expires_at):
+        return None
+    return one if key is one.key else one._replace(key=key)
+
+
+def _above(one: StoredKey, by_id: Mapping[str, StoredKey]) -> list[StoredKey]:
+    found, seen = [], {one.key.id}
+    parent = one.key.parent
+    while parent is not None and parent not in seen and parent in by_id:
+        seen.add(parent)
+        found.append(by_id[parent])
+        parent = by_id[parent].key.parent
     return found

@@ -164,6 +164,26 @@ class Attempt:
 
 
 @value
+class Bill:
+    """
+    What a call came to.
+
+    Args:
+        target: Who answered, or was working on it when the client left; ``None`` if nobody did.
+        usage: Its tokens.
+        counted: ``exact``: by the provider; ``estimated``: from what was seen; ``none``: there was nothing to count.
+        cost: Micro-dollars.
+        priced: Whether the target has a price.
+    """
+
+    target: Target | None
+    usage: Usage | None
+    counted: str
+    cost: int
+    priced: bool
+
+
+@value
 class CallRecord:
     """
     What is kept of a call once it has ended, however it ended: exactly one for each accepted call.
@@ -176,6 +196,9 @@ class CallRecord:
         skipped: Targets that were not tried, each with the reason.
         first_byte_s: Seconds from the request's head to the first block; ``None`` if none came.
         timing: Where its time went, as the header of its answer said it; see ``llms.times``.
+        bill: What it came to; ``None`` where no accounts are kept.
+        at: Unix milliseconds of its admission.
+        bytes_out: Of its answer's body.
     """
 
     call: Call
@@ -190,6 +213,9 @@ class CallRecord:
     first_byte_s: float | None
     duration_s: float
     timing: str | None = None
+    bill: Bill | None = None
+    at: int = 0
+    bytes_out: int = 0
 
 
 class Blocks(Protocol):

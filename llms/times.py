@@ -95,8 +95,20 @@ class Times:
         told: The header as it was last worked out; ``None`` before that.
     """
 
-    __slots__ = ("_answered", "_attempt", "_auth_s", "_body_s", "_known", "_mark", "_parse_s", "_routing_at",
-                 "_trying_at", "begun_at", "told")  # fmt: skip
+    __slots__ = (
+        "_answered",
+        "_attempt",
+        "_auth_s",
+        "_body_s",
+        "_known",
+        "_limits_s",
+        "_mark",
+        "_parse_s",
+        "_routing_at",
+        "_trying_at",
+        "begun_at",
+        "told",
+    )  # fmt: skip
 
     def __init__(self, begun_at: float | None = None) -> None:
         self.begun_at = self._mark = monotonic() if begun_at is None else begun_at
@@ -105,6 +117,7 @@ class Times:
         self._auth_s: float | None = None
         self._parse_s: float | None = None
         self._routing_at = self._trying_at = 0.0
+        self._limits_s: float | None = None
         self._attempt: AttemptTimes | None = None
         self._answered = False
         self._known: tuple[str, int] | None = None
@@ -131,6 +144,10 @@ class Times:
     def routing(self) -> None:
         """Note that from now on it is found out who is to answer."""
         self._routing_at = monotonic()
+
+    def admitted(self, asked_at: float) -> None:
+        """Note that limits and budgets allow the call, or do not, which was asked at a time of the clock."""
+        self._limits_s = monotonic() - asked_at
 
     def attempt(self) -> AttemptTimes:
         """Give the times of an attempt that begins now; they count unless another one begins, or has answered."""
@@ -167,23 +184,25 @@ class Times:
 
     def _usual_parts(self) -> tuple[str, int] | None:
         """Give the same, in half the time, of a call that the first attempt has answered; ``None`` of others."""
-        tried, auth_s, parse_s = self._attempt, self._auth_s, self._parse_s
-        if tried is None or auth_s is None or parse_s is None:
+        tried, auth_s, parse_s, limits_s = self._attempt, self._auth_s, self._parse_s, self._limits_s
+        if tried is None or auth_s is None or parse_s is None or limits_s is None:
             return None
         if not tried.headed_at or tried.again_s or tried.queued_at != self._trying_at:
             return None
         auth = int(auth_s * 1e6)
         parse = int(parse_s * 1e6)
-        route = int((self._trying_at - self._routing_at) * 1e6)
+        limits = int(limits_s * 1e6)
+        route = int((self._trying_at - self._routing_at - limits_s) * 1e6)
         queue = int((tried.began_at - tried.queued_at) * 1e6)
         connect = int((tried.connected_at - tried.asked_at) * 1e6)
         upstream = int((tried.headed_at - tried.connected_at) * 1e6)
         answer = int(((tried.whole_at or tried.ended_at) - tried.headed_at) * 1e6)
         text = (
-            f"auth;dur={_ms(auth)}, parse;dur={_ms(parse)}, route;dur={_ms(route)}, queue;dur={_ms(queue)}, "
+            f"auth;dur={_ms(auth)}, parse;dur={_ms(parse)}, limits;dur={_ms(limits)}, "
+            f"route;dur={_ms(route)}, queue;dur={_ms(queue)}, "
             f"connect;dur={_ms(connect)}, upstream;dur={_ms(upstream)}, answer;dur={_ms(answer)}, "
         )
-        sum_us = auth + parse + route + queue + connect + upstream + answer
+        sum_us = auth + parse + limits + route + queue + connect + upstream + answer
         if self._body_s is None:
             return text, sum_us
         body = int(self._body_s * 1e6)
@@ -197,9 +216,10 @@ class Times:
             parts.append(("auth", self._auth_s))
         if self._parse_s is not None:
             parts.append(("parse", self._parse_s))
-        # "limits" goes here, and to the same place above: waiting for, and taking, what limits and budgets allow.
+        if self._limits_s is not None:
+            parts.append(("limits", self._limits_s))
         if self._routing_at:
-            parts.append(("route", (self._trying_at or now) - self._routing_at))
+            parts.append(("route", (self._trying_at or now) - self._routing_at - (self._limits_s or 0.0)))
         if (attempt := self._attempt) is not None:
             if lost_s := attempt.queued_at - self._trying_at + attempt.again_s:
                 parts.append(("retries", lost_s))

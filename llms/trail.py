@@ -5,7 +5,10 @@ import time
 from collections.abc import Iterable, Sequence
 
 from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
-from llms.records import Attempt, Call, CallRecord, Target
+from llms.estimate import Estimate
+from llms.kept import KeepingMeter
+from llms.limits import Reservation
+from llms.records import Attempt, Bill, Call, CallRecord, Target
 from llms.times import Times
 from llms.wire.meter import Meter
 
@@ -22,12 +25,23 @@ class Trail:
     Args:
         call: Whose.
         times: Of its request; as of now, if left out.
+
+    Attributes:
+        served: Whose answer has begun.
+        estimate: Of what it may take, by whoever has admitted it.
+        held: What is held for it by whoever has admitted it.
+        bytes_out: Of the answer's body, so far.
     """
 
     def __init__(self, call: Call, times: Times | None = None) -> None:
         self.call = call
         self.times = times or Times()
-        self.meter = Meter()
+        keeps = call.key is not None and call.key.keeps_bodies
+        self.meter = KeepingMeter(call) if keeps else Meter()
+        self.served: Target | None = None
+        self.estimate: Estimate | None = None
+        self.held: Reservation | None = None
+        self.bytes_out = 0
         self.candidates: tuple[Target, ...] = ()
         self.attempts: list[Attempt] = []
         self.skipped: list[tuple[Target, str]] = []
@@ -35,8 +49,9 @@ class Trail:
         self._status = "internal"  # what it stays if something fails that nobody foresaw
         self._code: str | None = "internal_error"
 
-    def began(self) -> None:
-        """Note that the answer has begun."""
+    def began(self, target: Target) -> None:
+        """Note that the answer has begun, and whose it is."""
+        self.served = target
         self._first = time.monotonic() - self.times.begun_at
 
     def planned(self, candidates: Sequence[Target], skipped: Iterable[tuple[Target, str]]) -> None:
@@ -110,8 +125,14 @@ class Trail:
         candidates = [_short(target.label) for target in self.candidates[:most]]
         return json.dumps({"candidates": candidates, "attempts": attempts, "skipped": skipped}, separators=(",", ":"))
 
-    def record(self) -> CallRecord:
-        """Give the record of the call, which has ended."""
+    def record(self, bill: Bill | None = None, at: int = 0) -> CallRecord:
+        """
+        Give the record of the call, which has ended.
+
+        Args:
+            bill: What it came to.
+            at: When it was admitted; Unix milliseconds.
+        """
         return CallRecord(
             call=self.call,
             status=self._status,
@@ -125,6 +146,9 @@ class Trail:
             first_byte_s=self._first,
             timing=self._timing(),
             duration_s=time.monotonic() - self.times.begun_at,
+            bill=bill,
+            at=at,
+            bytes_out=self.bytes_out,
         )
 
     def _timing(self) -> str:

@@ -4,8 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
-from llms import app
+from llms import app, core
 from llms.config import ConfigError, parse
 
 
@@ -14,8 +15,8 @@ def config(**sections):
 
 
 async def states(environ, **sections):
-    async with app.core(config(**sections), environ, own_url="http://127.0.0.1:8000") as core:
-        return {state.name: (state.on, state.reason) for state in core.catalog.states()}
+    async with core.core(config(**sections), environ, own_url="http://127.0.0.1:8000") as made:
+        return {state.name: (state.on, state.reason) for state in made.catalog.states()}
 
 
 async def test_why_providers_are_on_or_off():
@@ -41,13 +42,13 @@ async def test_why_providers_are_on_or_off():
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "gateway.example"])
-def test_not_open_to_the_network_without_a_key(host):
+async def test_not_open_to_the_network_without_a_key(host):
     """Any address but the loopback's needs a key, in the file and on the command line."""
     with pytest.raises(ConfigError, match=r"server\.keys"):
         config(server={"host": host})
     safe = config()
     with pytest.raises(app.UnsafeListenError, match=r"server\.keys"):
-        app.build(replace(safe, server=safe.server.model_copy(update={"host": host})), {})
+        await put_in_force(replace(safe, server=safe.server.model_copy(update={"host": host})), {})
 
 
 @pytest.mark.parametrize(
@@ -60,9 +61,18 @@ def test_not_open_to_the_network_without_a_key(host):
         {"host": "0.0.0.0", "keys": ["$K"]},
     ],
 )
-def test_safe_to_listen(server):
+async def test_safe_to_listen(server):
     """The loopback needs no key; with one every address is fine."""
-    app.build(config(server=server), {"K": "sk-one"})
+    await put_in_force(config(server=server), {"K": "sk-one"})
+
+
+async def put_in_force(config, environ):
+    built = app.build(config, environ)
+    runner = web.AppRunner(built)
+    try:
+        await runner.setup()
+    finally:
+        await runner.cleanup()
 
 
 async def test_key_that_no_header_can_hold():
@@ -75,9 +85,9 @@ async def test_key_that_no_header_can_hold():
 
 async def test_address_that_cannot_be_one():
     """A provider whose address cannot be one fails alone, and in our words."""
-    async with app.core(config(providers={"odd": {"base_url": "http://x..y/v1"}, "demo": {}}), {}) as core:
-        await core.catalog.refresh()
-        found = {state.name: state for state in core.catalog.states()}
+    async with core.core(config(providers={"odd": {"base_url": "http://x..y/v1"}, "demo": {}}), {}) as made:
+        await made.catalog.refresh()
+        found = {state.name: state for state in made.catalog.states()}
 
     assert found["odd"].models is None
     assert "base_url" in found["odd"].reason

@@ -33,6 +33,7 @@ def request(*, body=True):
     times.resumed()
     times.parsed()
     times.routing()
+    times.admitted(time.monotonic())
     return times
 
 
@@ -40,7 +41,7 @@ def request(*, body=True):
 def test_usual_way(body):
     """What is told in the usual way is what the long way tells."""
     long, usual = Times(0.0), request(body=body)
-    for name in ("_auth_s", "_body_s", "_parse_s", "_routing_at"):
+    for name in ("_auth_s", "_body_s", "_parse_s", "_limits_s", "_routing_at"):
         setattr(long, name, getattr(usual, name))
     for times in (long, usual):
         made = attempt(times)
@@ -66,7 +67,7 @@ def test_nothing_tried():
     """A call that nobody was found for has the time in which that was found."""
     parts = timing.microseconds(request().header())
 
-    assert {"body", "auth", "parse", "route", "gateway", "total"} == parts.keys()
+    assert {"body", "auth", "parse", "limits", "route", "gateway", "total"} == parts.keys()
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_first_byte():
     trail = Trail(CALL)
     assert None is trail.record().first_byte_s
 
-    trail.began()
+    trail.began(Target("demo", "demo"))
     assert 0 <= trail.record().first_byte_s <= trail.record().duration_s
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import aiohttp
 
-from llms import app
+from llms import core
 from llms.apis.chat_completions import API
 from llms.catalog import ProviderState
 from llms.cli.local import asking, require_ok
@@ -59,13 +59,13 @@ async def in_process(
     Raises:
         GatewayError: There is no answer, or it was cut short.
     """
-    async with app.core(config, environ, sink=forget, own_url=own_url) as core:
+    async with core.core(config, environ, sink=forget, own_url=own_url) as made:
         if "model" not in body:
-            await core.catalog.refresh()
-            body = {"model": _first(core.catalog.states()), **body}
+            await made.catalog.refresh()
+            body = {"model": _first(made.catalog.states()), **body}
         run = call(API.read(body), API, new_id())
         encoder = API.encoder(run)
-        async with core.gateway.open(run) as reply:
+        async with made.gateway.open(run) as reply:
             assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
             async for block in reply.blocks:
                 yield encoder.feed(block)

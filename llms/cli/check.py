@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from llms import app
+from llms import core
 from llms.apis.chat_completions import API
 from llms.catalog import ProviderState
 from llms.cli.local import running
@@ -62,13 +62,13 @@ def command(provider: str | None, model: str | None, timeout_s: float, chosen: P
 
 
 async def _outcomes(config: Config, only: str | None, model: str | None, timeout_s: float) -> list[Outcome]:
-    async with app.core(config, os.environ, sink=forget, own_url=await running(config)) as core:
-        await core.catalog.refresh()
-        states = [state for state in core.catalog.states() if (state.on if only is None else state.name == only)]
+    async with core.core(config, os.environ, sink=forget, own_url=await running(config)) as made:
+        await made.catalog.refresh()
+        states = [state for state in made.catalog.states() if (state.on if only is None else state.name == only)]
         if only is not None and not states[0].on:
             message = f"{only} is off: {states[0].reason}"
             raise Failure(message)
-        return await asyncio.gather(*(_outcome(core.gateway, state, model, timeout_s) for state in states))
+        return await asyncio.gather(*(_outcome(made.gateway, state, model, timeout_s) for state in states))
 
 
 async def _outcome(gateway: Gateway, state: ProviderState, model: str | None, timeout_s: float) -> Outcome:

@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from llms import app
+from llms import core
 from llms.catalog import ProviderState
 from llms.cli.local import running
 from llms.cli.setup import config_option, configuration, show
@@ -32,9 +32,9 @@ def command(chosen: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click
 
 
 async def _states(config: Config) -> list[ProviderState]:
-    async with app.core(config, os.environ, own_url=await running(config)) as core:
-        await core.catalog.refresh()
-        return core.catalog.states()
+    async with core.core(config, os.environ, own_url=await running(config)) as made:
+        await made.catalog.refresh()
+        return made.catalog.states()
 
 
 def document(config: Config, states: Sequence[ProviderState]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from llms import app
+from llms import core
 from llms.apis.chat_completions import API
 from llms.cli.answers import own_key
 from llms.cli.local import asking, require_ok, running
@@ -89,9 +89,9 @@ async def _from_server(url: str, key: str | None, body: dict[str, Any]) -> dict[
 
 
 async def _in_process(config: Config, body: dict[str, Any], own_url: str | None) -> dict[str, Any]:
-    async with app.core(config, os.environ, sink=forget, own_url=own_url) as core:
-        await core.catalog.refresh()
-        return await core.gateway.explain(call(API.read(body), API, new_id()))
+    async with core.core(config, os.environ, sink=forget, own_url=own_url) as made:
+        await made.catalog.refresh()
+        return await made.gateway.explain(call(API.read(body), API, new_id()))
 
 
 def table(found: dict[str, Any]) -> Table:

@@ -11,14 +11,14 @@ from pathlib import Path
 import click
 
 from llms.app import UnsafeListenError
-from llms.catalog import ProviderState
 from llms.cli.setup import BadConfig, Failure, config_option, origin, read
 from llms.cli.stderr import to_stderr
 from llms.cli.welcome import welcome
 from llms.cli.worker import Line
 from llms.cli.workers import Crew
 from llms.config import HOST, Config, Source
-from llms.process.serve import Owner, serve
+from llms.process.serve import Owner, Start, serve
+from llms.store import StoreError
 
 try:
     from uvloop import new_event_loop
@@ -71,20 +71,23 @@ def run(source: Source, config: Config, *, tell: Callable[[str], object], line: 
         line: To the parent of several processes that listen on the port.
 
     Raises:
-        Failure: It cannot listen there.
+        Failure: It cannot listen there, or its store cannot be used.
     """
 
-    def announce(url: str, states: list[ProviderState]) -> None:
+    def announce(start: Start) -> None:
         with suppress(OSError):  # nobody reads it, which is no reason not to serve
-            tell(welcome(url, states, config))
+            tell(welcome(start, config))
 
     alive = bool if line is None else line.alive
     try:
         with to_stderr(config.server.log_level) as dropped, asyncio.Runner(loop_factory=new_event_loop) as runner:
-            owner = Owner(announce, alive, lambda: dropped.total, reuse_port=line is not None)
+            owner = Owner(announce, alive, lambda: dropped.total, workers=1 if line is None else line.workers)
             runner.run(serve(source, config, os.environ, owner))
     except UnsafeListenError as error:
         raise BadConfig(str(error)) from error
+    except StoreError as error:
+        message = f"the store cannot be used: {error}"
+        raise Failure(message) from error
     except OSError as error:
         raise Failure(why_not(error, config)) from error
 

@@ -7,17 +7,17 @@ from llms import __version__
 from llms.catalog import ProviderState
 from llms.cli.pick import chat_model
 from llms.config import Config
+from llms.process.serve import Start
 
 
-def welcome(url: str, states: Sequence[ProviderState], config: Config) -> str:
+def welcome(start: Start, config: Config) -> str:
     """
     Give the text.
 
     Args:
-        url: Where the gateway listens.
-        states: The providers, in the configuration's order.
-        config: Says which key is needed.
+        config: Says which variable holds a key, if one is needed.
     """
+    url, states = start.url, start.providers
     on = [state for state in states if state.on]
     width = max((len(state.name) for state in on), default=0)
     lines = [f"llms {__version__} listens on {url}", ""]
@@ -25,7 +25,19 @@ def welcome(url: str, states: Sequence[ProviderState], config: Config) -> str:
     off = len(states) - len(on)
     if off:
         lines.append(f"  and {off} that {'are' if off > 1 else 'is'} off: llms models says why")
-    return "\n".join([*lines, "", *_to_try(_reachable(url), _first_model(on), config.server.keys)])
+    if start.minted is not None:
+        lines += ["", *_minted(start.minted)]
+    keys = config.server.keys or (("$LLMS_KEY",) if start.needs_key else ())
+    return "\n".join([*lines, "", *_to_try(_reachable(url), _first_model(on), keys)])
+
+
+def _minted(secret: str) -> list[str]:
+    return [
+        "Other machines can reach it, so callers need a key. This one was made for you; it may do everything, and is",
+        "shown this once:",
+        f"  export LLMS_KEY={secret}",
+        "More of them, with less: llms keys add --help",
+    ]
 
 
 def _count(state: ProviderState) -> str:

@@ -29,9 +29,15 @@ HELD_BACK = (signal.SIGINT, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (si
 
 
 class Line:
-    """A worker's way to its parent: that it listens, and from then on that it lives."""
+    """
+    A worker's way to its parent: that it listens, and from then on that it lives.
 
-    def __init__(self, connection: Connection) -> None:
+    Args:
+        workers: How many there are.
+    """
+
+    def __init__(self, connection: Connection, workers: int) -> None:
+        self.workers = workers
         self._connection = connection
         self._lock = threading.Lock()
         self._listens = False
@@ -55,15 +61,15 @@ Serve = Callable[[Source, Config, Line], None]
 """Serves until told to stop."""
 
 
-def work(source: Source, config: Config, serve: Serve, connection: Connection) -> None:
-    """Be a worker: a process's whole life."""
+def work(source: Source, config: Config, serve: Serve, connection: Connection, workers: int) -> None:
+    """Be one of so many workers: a process's whole life."""
     os.setsid()
     for number in HELD_BACK:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     try:
-        serve(source, config, Line(connection))
+        serve(source, config, Line(connection, workers))
     except click.ClickException as failure:
         failure.show()
         sys.exit(failure.exit_code)

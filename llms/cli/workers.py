@@ -126,7 +126,7 @@ class Crew:
         host, port = self._address
         # The address stays what it is; if the file names another one, the parent says so, once for all.
         source = replace(self._source, instead={**self._source.instead, "host": host, "port": port})
-        process = self._spawn.Process(target=work, args=(source, self._config, self._serve, its))
+        process = self._spawn.Process(target=work, args=(source, self._config, self._serve, its, self._count))
         resource_tracker.ensure_running()  # which unblocks signals once it has started
         with _held_back(HELD_BACK):  # inherited: before the worker is ready for them they would kill it
             process.start()

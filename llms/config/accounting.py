@@ -163,6 +163,16 @@ def store_url(given: StoreGiven, environ: Mapping[str, str], platform: str = sys
     return (None if folder is None else f"sqlite:{folder / 'llms' / 'llms.db'}"), False
 
 
+def spool_folder(url: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Give where calls are that a store does not have yet: beside its file, or else in the user's own data folder."""
+    if url is None:
+        return None
+    if url.startswith("sqlite:"):
+        return Path(url.removeprefix("sqlite:") + ".spool")
+    folder = _data_folder(environ, platform)
+    return None if folder is None else folder / "llms" / "spool"
+
+
 def _data_folder(environ: Mapping[str, str], platform: str) -> Path | None:
     if platform == "win32":
         return Path(environ["LOCALAPPDATA"]) if environ.get("LOCALAPPDATA") else None

@@ -72,7 +72,11 @@ def parse(data: bytes, environ: Mapping[str, str], source: str) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(source, [Problem((), "must be an object: {…}")])
     problems += _top(raw)
-    server, found = _server(raw.get("server", {}), environ)
+    store, found = _store(raw.get("store", {}), environ)
+    problems += found
+    server, found = _server(
+        raw.get("server", {}), environ, keeps_keys=accounting.store_url(store, environ)[0] is not None
+    )
     problems += found
     providers, found = _providers(raw.get("providers", {}))
     problems += found
@@ -80,8 +84,6 @@ def parse(data: bytes, environ: Mapping[str, str], source: str) -> Config:
     widest = server.terms
     terms = {name: options.over(widest) for name, options in providers.items()}
     models, found = aliases(raw.get("models", {}), tuple(known) if isinstance(known, dict) else (), terms)
-    problems += found
-    store, found = _store(raw.get("store", {}), environ)
     problems += found
     limits, found = _section(AccountingGiven, raw.get("limits", {}), "limits")
     problems += found
@@ -104,7 +106,7 @@ def _top(raw: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def _server(raw: Any, environ: Mapping[str, str]) -> tuple[Server, list[Problem]]:
+def _server(raw: Any, environ: Mapping[str, str], *, keeps_keys: bool) -> tuple[Server, list[Problem]]:
     if not isinstance(raw, dict):
         return Server(), [Problem(("server",), "must be an object")]
     server, problems = check(Server, raw, ("server",))
@@ -113,7 +115,7 @@ def _server(raw: Any, environ: Mapping[str, str]) -> tuple[Server, list[Problem]
         if isinstance(key, str) and re.fullmatch(KEY, key) and key.startswith("$") and secret(key, environ) is None:
             message = f"the environment variable {key[1:]} is not set; set it, or remove the key"
             problems.append(Problem(("server", "keys", index), message))
-    if server is not None and not server.keys and not is_loopback(server.host):
+    if server is not None and not server.keys and not keeps_keys and not is_loopback(server.host):
         message = 'server.host can be reached from other machines; name a key here, as ["$LLMS_KEY"]'
         problems.append(Problem(("server", "keys"), message))
     return server or Server(), problems

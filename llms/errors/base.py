@@ -1,6 +1,8 @@
 """What all failures have in common."""
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -37,6 +39,8 @@ class GatewayError(Exception):
     default_code: ClassVar[str | None] = None
     should_retry: ClassVar[bool] = False
     default_retry: ClassVar[Retry] = Retry.NEVER
+    headers: Mapping[str, str] = MappingProxyType({})
+    """To add to the answer."""
 
     def __init__(
         self,

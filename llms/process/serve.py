@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -27,21 +27,39 @@ _LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """
+    What there is to say once a process serves.
+
+    Args:
+        url: Where it listens.
+        providers: In the configuration's order.
+        needs_key: Whether callers need a key.
+        minted: The secret of the key that was made because one is needed and there was none.
+    """
+
+    url: str
+    providers: Sequence[ProviderState]
+    needs_key: bool
+    minted: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """
     Who wants to know of a serving process.
 
     Args:
-        announce: Called once it listens, with its URL and the providers.
+        announce: Called once it listens.
         alive: Called twice a second for as long as its event loop runs, in another thread.
         dropped_lines: Gives how many lines its log has lost.
-        reuse_port: Whether several processes listen on the port.
+        workers: How many processes listen on the port.
     """
 
-    announce: Callable[[str, list[ProviderState]], None]
+    announce: Callable[[Start], None]
     alive: Callable[[], object] = bool
     dropped_lines: Callable[[], int] = int
-    reuse_port: bool = False
+    workers: int = 1
 
 
 async def serve(source: Source, config: Config, environ: Mapping[str, str], owner: Owner) -> None:
@@ -56,8 +74,9 @@ async def serve(source: Source, config: Config, environ: Mapping[str, str], owne
     Raises:
         OSError: It cannot listen there.
         UnsafeListenError: It would listen beyond this machine without a key.
+        StoreError: The store that the configuration names cannot be used.
     """
-    app = build(config, environ)
+    app = build(config, environ, workers=owner.workers)
     live, generations = app[LIVE], app[GENERATIONS]
     live.dropped_lines = owner.dropped_lines
     runner = Runner(app, _LAST_WORDS_S)
@@ -71,11 +90,19 @@ async def serve(source: Source, config: Config, environ: Mapping[str, str], owne
     try:
         await runner.setup()
         host, port = config.server.host, config.server.port
-        site = await listen(runner, host, port, reuse_port=owner.reuse_port)
+        site = await listen(runner, host, port, reuse_port=owner.workers > 1)
         await _look(live.now.services.catalog, signals.first)
         _freeze()
         if not signals.first.is_set():
-            owner.announce(_url(runner, host), live.now.services.catalog.states())
+            services = live.now.services
+            owner.announce(
+                Start(
+                    _url(runner, host),
+                    services.catalog.states(),
+                    services.policy.keyring.required,
+                    generations.minted,
+                )
+            )
         await signals.first.wait()
         rereader.close()
         reloading.cancel()

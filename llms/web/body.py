@@ -20,6 +20,9 @@ from llms.times import Times
 
 _T = TypeVar("_T")
 
+BYTES = web.RequestKey("body_bytes", int)
+"""How long a body was that was read, decoded."""
+
 _SLOWEST = 1024
 """Bytes a second below which an upload is taken for an attack."""
 
@@ -80,6 +83,7 @@ async def read(request: web.Request, limits: Limits, times: Times) -> dict[str, 
     times.arrived()
     if encoding:
         data = await _in_thread(_decompressed, data, encoding, limits)  # zlib lets the loop run meanwhile
+    request[BYTES] = len(data)
     return await decoded(data)
 
 

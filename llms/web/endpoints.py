@@ -30,7 +30,7 @@ def inference(api: Api) -> Handler:
         require_room(live)  # the body may have been long on its way
         asked = api.read(raw)
         times.parsed()
-        trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY)), times)
+        trail = Trail(call(asked, api, request[REQUEST_ID], request.get(KEY), request[body.BYTES]), times)
         if name is None:
             return await _answered(request, api, trail)
         return await idempotent.once(request, name, raw, trail, partial(_answered, request, api, trail))
@@ -60,7 +60,7 @@ async def explain_route(request: web.Request) -> web.StreamResponse:
     api = next((api for field, api in _BY_FIELD.items() if field in raw), chat_completions.API)
     if api is chat_completions.API and "messages" not in raw:
         raw = {**raw, "messages": [{"role": "user", "content": ""}]}
-    run = call(api.read(raw), api, request[REQUEST_ID], request.get(KEY))
+    run = call(api.read(raw), api, request[REQUEST_ID], request.get(KEY), request[body.BYTES])
     times.parsed()
     return respond.json(await services.gateway.explain(run), run.id)
 

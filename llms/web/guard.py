@@ -14,7 +14,7 @@ from typing import TypeVar
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
-from llms.auth import CARRIERS, Keyring
+from llms.auth import CARRIERS, COOKIE, Keyring
 from llms.errors import (
     GatewayError,
     InternalError,
@@ -229,7 +229,7 @@ def _public(request: web.Request, public: frozenset[str]) -> bool:
 
 
 def _authenticate(request: web.Request, keyring: Keyring) -> None:
-    values = {name: request.headers.getall(name) for name in CARRIERS if name in request.headers}
+    values = {name: request.headers.getall(name) for name in (*CARRIERS, COOKIE) if name in request.headers}
     key = keyring.authenticate(values)
     if key is not None:
         request[KEY] = key

@@ -21,8 +21,13 @@ TRAIL_HEADER = "x-llms-trail"
 """Asks for, and says, who was tried."""
 
 
-def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None) -> Call:
-    """Give the call that a request is."""
+def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None, bytes_in: int = 0) -> Call:
+    """
+    Give the call that a request is.
+
+    Args:
+        bytes_in: Of its body, decoded.
+    """
     return Call(
         id=request_id,
         started_at=int(time.time()),
@@ -32,6 +37,7 @@ def call(asked: Asked, api: Api, request_id: str, key: VirtualKey | None = None)
         body=asked.body,
         key=key,
         include_usage=asked.include_usage,
+        bytes_in=bytes_in,
     )
 
 
@@ -102,8 +108,9 @@ async def answered(inquiry: Inquiry, trail: Trail, claim: Claim | None = None) -
     async with services.gateway.open(run, trail) as reply:
         answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
         inquiry.allow(reply.target.terms.clocks.write_stall_s)
-        headers = {**respond.served_by(reply.target), **inquiry.trail_header()}
-        return respond.answer(api.answer(run, answer), run.id, headers=headers)
+        made = respond.answer(api.answer(run, answer), run.id, headers=_headers(inquiry, trail, reply))
+        trail.bytes_out = len(made.body)
+        return made
 
 
 async def _stream(
@@ -119,10 +126,13 @@ async def _stream(
         async with services.gateway.open(run, trail) as reply:
             if late := events.started:
                 trail.times.header()  # the log knows more than could be said to the client
-            events.add_headers({**respond.served_by(reply.target), **inquiry.trail_header()})
+            events.add_headers(_headers(inquiry, trail, reply))
             inquiry.allow(reply.target.terms.clocks.write_stall_s)
-            await _relay(reply, events, encoder, reasoning)
-            await events.end((_comment(inquiry) if late else b"") + encoder.close())
+            await _relay(reply, events, encoder, reasoning, trail)
+            last = (_comment(inquiry) if late else b"") + encoder.close()
+            trail.bytes_out += len(last)
+        # The call is written down by now: no client has seen the end of one that is not.
+        await events.end(last)
     except GatewayError as failure:
         if not events.started:
             raise
@@ -131,7 +141,17 @@ async def _stream(
         events.stop()
 
 
-async def _relay(reply: Reply, events: EventStream, encoder: Encoder, reasoning: tuple[str, ...] | None) -> None:
+def _headers(inquiry: Inquiry, trail: Trail, reply: Reply) -> dict[str, str]:
+    """Give what an answer says of who gave it, and of what its caller may still ask for."""
+    headers = {**respond.served_by(reply.target), **inquiry.trail_header()}
+    if trail.held is not None:
+        headers.update(trail.held.headers)
+    return headers
+
+
+async def _relay(
+    reply: Reply, events: EventStream, encoder: Encoder, reasoning: tuple[str, ...] | None, trail: Trail
+) -> None:
     """Write what comes. The first of it waits for the head to be written, the rest is pushed."""
     assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
 
@@ -140,10 +160,12 @@ async def _relay(reply: Reply, events: EventStream, encoder: Encoder, reasoning:
 
     def take(block: Block) -> asyncio.Future[None] | None:
         data = encoded(block)
+        trail.bytes_out += len(data)
         return events.push(data) if data else None
 
     while not (data := encoded(await anext(reply.blocks))):
         pass
+    trail.bytes_out += len(data)
     await events.write(data)
     await reply.blocks.into(take)
 

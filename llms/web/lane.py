@@ -255,7 +255,8 @@ class Lane(asyncio.Protocol):
         times.resumed()
         asked = plain.api.read(await bodies.decoded(self._taken()))
         times.parsed()
-        return await answered(inquiry, Trail(call(asked, plain.api, request_id, plain.key), times))
+        run = call(asked, plain.api, request_id, plain.key, plain.length)
+        return await answered(inquiry, Trail(run, times))
 
     def _taken(self) -> bytes:
         """Give the request's body, and keep none: a stream outlives it by far."""

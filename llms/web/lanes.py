@@ -52,15 +52,17 @@ class Lanes:
         self._apis = apis
         self._heads: dict[tuple[bytes, str | None], Plain] = {}
         self._heads_of: Generation | None = None
+        self._keys_of = 0
 
     def plain(self, head: bytes, own_address: str | None) -> Plain | None:
         """
         Read a head, which a client sends again and again: what was found once is found again.
 
-        Only what may be answered is kept, and no longer than the configuration that allows it.
+        Only what may be answered is kept, and no longer than the configuration and the keys that allow it.
         """
-        if self._heads_of is not self.live.now:
-            self._heads_of = self.live.now
+        version = self.live.now.services.policy.keyring.version
+        if self._heads_of is not self.live.now or self._keys_of != version:
+            self._heads_of, self._keys_of = self.live.now, version
             self._heads.clear()
         found = self._heads.get((head, own_address))
         if found is None:

@@ -39,6 +39,7 @@ _TELLING = frozenset(
     {
         b"connection",
         b"content-encoding",
+        b"cookie",
         b"expect",
         b"http2-settings",
         b"idempotency-key",

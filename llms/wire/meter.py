@@ -17,6 +17,7 @@ class Meter:
 
     Attributes:
         seen_bytes: Of all texts, reasoning and arguments of tools included, as UTF-8.
+        tier: The ``service_tier`` that the answer was given at, if it says so beside its usage.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Meter:
         self.seen_bytes = 0
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
+        self.tier: str | None = None
 
     def look(self, block: Block) -> None:
         """Take a block of chunks."""
@@ -48,6 +50,7 @@ class Meter:
         """Take a whole answer, or the chunk that holds the usage."""
         raw = body.get("usage")
         if raw:
+            self.tier = body.get("service_tier")
             into = raw.get("prompt_tokens_details") or {}
             reasoning = (raw.get("completion_tokens_details") or {}).get("reasoning_tokens", 0)
             self.usage = Usage(

@@ -263,7 +263,7 @@ def _record() -> CallRecord:
     trail.planned([TARGET], [])
     trail.attempted(TARGET, "ok", 0.4123)
     trail.meter.answer(CODEC.completion(CALL, TARGET, ANSWER))
-    trail.began()
+    trail.began(TARGET)
     trail.ended("ok")
     return trail.record()
 

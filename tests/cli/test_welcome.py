@@ -5,6 +5,7 @@ import pytest
 from llms.catalog import ProviderState
 from llms.cli.welcome import welcome
 from llms.config import parse
+from llms.process.serve import Start
 from llms.records import Model
 
 SHA = "sha256:" + "0" * 64
@@ -44,19 +45,27 @@ Or with the openai package:
   python3 -c 'from openai import OpenAI; c = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="none").chat.completions; [print(p.choices[0].delta.content or "", end="", flush=True) for p in c.create(model="demo", stream=True, messages=[{"role": "user", "content": "Hello"}])]'
 """
 
-    assert expected == welcome("http://127.0.0.1:8000", states, config())
+    assert expected == welcome(Start("http://127.0.0.1:8000", states, bool(config().server.keys), None), config())
 
 
 def test_no_provider_at_all():
     """It says so."""
-    text = welcome("http://127.0.0.1:8000", [state("groq", on=False), state("xai", on=False)], config())
+    text = welcome(
+        Start(
+            "http://127.0.0.1:8000", [state("groq", on=False), state("xai", on=False)], bool(config().server.keys), None
+        ),
+        config(),
+    )
 
     assert ["  no provider is on", "  and 2 that are off: llms models says why"] == text.splitlines()[2:4]
 
 
 def test_without_the_demo():
     """The line to try names a model that is there, one that chats."""
-    text = welcome("http://127.0.0.1:8000", [state("openai", "whisper-1", "gpt-5")], config())
+    text = welcome(
+        Start("http://127.0.0.1:8000", [state("openai", "whisper-1", "gpt-5")], bool(config().server.keys), None),
+        config(),
+    )
 
     assert '"model":"gpt-5"' in text
 
@@ -70,7 +79,9 @@ def test_without_the_demo():
 )
 def test_where_a_key_is_needed(keys, header, key):
     """The lines to try name the variable, never the key."""
-    text = welcome("http://127.0.0.1:8000", [state("demo", "demo")], config(keys))
+    text = welcome(
+        Start("http://127.0.0.1:8000", [state("demo", "demo")], bool(config(keys).server.keys), None), config(keys)
+    )
 
     assert (True, True) == (header in text, key in text)
 
@@ -85,6 +96,6 @@ def test_where_a_key_is_needed(keys, header, key):
 )
 def test_an_address_that_stands_for_all(url, reached):
     """What to try is an address that can be connected to."""
-    text = welcome(url, [state("demo", "demo")], config())
+    text = welcome(Start(url, [state("demo", "demo")], bool(config().server.keys), None), config())
 
     assert (True, True) == (f"listens on {url}\n" in text, f"curl -N {reached}/v1/" in text)

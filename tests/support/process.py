@@ -106,7 +106,7 @@ async def _collect(stream: asyncio.StreamReader | None, lines: list[str]) -> Non
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give this process's environment without anybody's keys and settings."""
     own = {name: value for name, value in os.environ.items() if not re.search("_KEY|TOKEN|^LLMS_|^XDG_", name)}
-    return {**own, "PYTHONPATH": str(ROOT), **(extra or {})}
+    return {**own, "PYTHONPATH": str(ROOT), "LLMS_STORE": "none", **(extra or {})}
 
 
 async def llms(  # noqa: PLR0913 - all have a default

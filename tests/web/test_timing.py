@@ -76,7 +76,7 @@ async def test_call(gateway, upstream, headers, stream):
     first = timing.of(await ask(running, "POST", PATH, headers, {**CHAT, "stream": stream}))
     again = timing.of(await ask(running, "POST", PATH, headers, {**CHAT, "stream": stream}))
 
-    stages = {"auth", "parse", "route", "queue", "connect", "upstream", "answer", "gateway", "total"}
+    stages = {"auth", "parse", "limits", "route", "queue", "connect", "upstream", "answer", "gateway", "total"}
     assert stages == first.keys() - {"body"}
     assert (0, True) == (again["connect"], first["connect"] > 0)
     assert bool(headers) <= ("body" in first)
@@ -304,7 +304,7 @@ async def test_provider_without_a_connection(gateway):
 
     parts = timing.of(await ask(running, "POST", PATH, body=DEMO))
 
-    assert {"auth", "parse", "route", "queue", "upstream", "gateway", "total"} == parts.keys() - {"body"}
+    assert {"auth", "parse", "limits", "route", "queue", "upstream", "gateway", "total"} == parts.keys() - {"body"}
 
 
 @pytest.mark.parametrize("length", [10, 100_000], ids=["short", "long"])

@@ -1,0 +1,192 @@
+"""
+What the process keeps of keys and calls, opened once and closed once, whatever configuration is in force meanwhile.
+
+The keys are read again each second: what one worker or one machine changes all others know within two.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from llms import keys
+from llms.auth import StoredKeys
+from llms.errors import LimiterUnavailableError
+from llms.keys import VirtualKey
+from llms.ledger import Ledger, Spool
+from llms.limits import Limiter, Seed
+from llms.limits.clock import Clock
+from llms.limits.memory import MemoryLimiter
+from llms.session import Sessions
+from llms.store import Store, StoredKey, StoreError
+from llms.store.open import open_store
+
+_log = logging.getLogger("llms.store")
+
+_POLL_S = 1.0
+
+
+@dataclass(slots=True)
+class Books:
+    """
+    What is open.
+
+    Args:
+        store: ``None`` where nothing is kept: then there are no stored keys, and there is no ledger.
+        kind: What it is.
+        keys: Those of the store.
+        sessions: Know whose a browser's cookie is.
+        ledger: Takes each call's row.
+        limiter: Admits calls.
+        clock: Gives Unix milliseconds that never go back: the limiter's, and the ledger's.
+    """
+
+    store: Store | None
+    kind: Literal["sqlite", "postgresql", "none"]
+    keys: StoredKeys
+    sessions: Sessions
+    ledger: Ledger | None
+    limiter: Limiter
+    clock: Callable[[], int]
+
+    async def mint(self) -> str:
+        """
+        Make a key that may do everything; give its secret.
+
+        Raises:
+            StoreError: It cannot be kept.
+        """
+        assert self.store is not None, "asked only where there is one"  # noqa: S101
+        secret = keys.new_secret()
+        key = VirtualKey(keys.new_id(), "first key", prefix=keys.shown(secret), created_at=int(time.time()))
+        kept = await self.store.put_key(StoredKey(key, keys.digest(secret)), 0)
+        assert kept is not None, "its id is new"  # noqa: S101
+        self.keys.take([kept])
+        return secret
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where the books are.
+
+    Args:
+        url: Of the store; ``None`` for none.
+        asked: Whether somebody has named it: then there is no gateway without it.
+        spool: Where rows are that it does not have yet; ``None`` for nowhere.
+        spool_rows: How many of them there may be.
+        redis: Where several machines agree on limits; ``None`` for nowhere.
+        workers: How many processes share them.
+    """
+
+    url: str | None
+    asked: bool
+    spool: Path | None
+    spool_rows: int
+    redis: str | None
+    workers: int
+
+
+@asynccontextmanager
+async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> AsyncGenerator[Books, None]:
+    """
+    Open the books, and close them.
+
+    Args:
+        end_calls: Told of keys that are accepted no more, by their ids.
+
+    Raises:
+        StoreError: The store that was asked for cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        store = await _store(place)
+        known = StoredKeys(time.time)
+        ledger = None
+        fresh = secrets.token_urlsafe(32)
+        if store is not None:
+            stack.push_async_callback(store.close)
+            known.take(await store.keys_since(0))
+            fresh = await store.token("session", fresh)
+            ledger = Ledger(store, _spool(place.spool), place.spool_rows, strict=place.asked)
+            await ledger.start(place.spool)
+            stack.push_async_callback(ledger.close)
+        clock = Clock()
+        limiter = MemoryLimiter(_seed(ledger, known), clock)
+        stack.push_async_callback(limiter.close)
+        if store is not None:
+            polling = asyncio.create_task(_poll(store, known, end_calls))
+            stack.push_async_callback(_ended, polling)
+        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock)
+
+
+def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:
+    if store is None or place.url is None:
+        return "none"
+    return "sqlite" if place.url.startswith("sqlite:") else "postgresql"
+
+
+async def _store(place: Place) -> Store | None:
+    if place.url is None:
+        return None
+    try:
+        return await open_store(place.url)
+    except StoreError as error:
+        if place.asked:
+            raise
+        _log.warning("calls are not written down: %s", error)
+        return None
+
+
+def _spool(folder: Path | None) -> Spool | None:
+    if folder is None:
+        return None
+    try:
+        return Spool(folder)
+    except OSError as error:
+        _log.error("calls that the store does not have yet are kept in memory only: %s", error.strerror or error)
+        return None
+
+
+def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
+    """Give what tells how much was spent: of a key, by those that come from it, too."""
+
+    async def seed(subject: str, since_day: int) -> int:
+        if ledger is None:
+            return 0
+        kind, _, name = subject.partition(":")
+        subjects = [f"key:{key_id}" for key_id in known.family([name])] if kind == "key" else [subject]
+        try:
+            return await ledger.spent(subjects, since_day)
+        except StoreError as error:
+            message = "What is left of the budget is not known just now. Send the request again in a moment."
+            raise LimiterUnavailableError(message, retry_after_s=5) from error
+
+    return seed
+
+
+async def _poll(store: Store, known: StoredKeys, end_calls: Callable[[set[str]], object]) -> None:
+    failing = False
+    while True:
+        await asyncio.sleep(_POLL_S)
+        try:
+            changed = await store.keys_since(known.revision)
+        except StoreError as error:
+            if not failing:
+                _log.error("keys cannot be read, and those that are known stay as they are: %s", error)
+            failing = True
+            changed = []
+        else:
+            failing = False
+        if dead := known.take(changed):
+            end_calls(dead)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

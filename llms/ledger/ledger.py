@@ -1,0 +1,277 @@
+"""Rows on their way to the store: never on a call's way, all in order, none lost while there is a disk."""
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from llms.errors import LedgerUnavailableError
+from llms.ledger.spool import Entry, Spool, left_behind
+from llms.store import Store, StoreError
+
+_log = logging.getLogger("llms.ledger")
+
+_GATHER_S = 0.2
+"""How long rows wait for others, so that they share what a commit costs."""
+
+_MOST_AT_ONCE = 2000
+"""Rows in one commit."""
+
+_LONGEST_WAIT_S = 5.0
+"""Between two tries of a store that fails."""
+
+_LAST_TRY_S = 5.0
+"""What the store is given for the last rows as the process ends; the file has them all the same."""
+
+_SAID_EVERY_S = 60.0
+
+
+class _Batch:
+    """Rows that were added one after the other, and the number of the file that has them."""
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        self.entries: list[Entry] = []
+
+
+class _Question:
+    """What is to be asked once all rows before it are in the store, and before any that come after it are."""
+
+    def __init__(self, ask: Callable[[], Awaitable[int]], answer: asyncio.Future[int]) -> None:
+        self.ask = ask
+        self.answer = answer
+
+
+class Ledger:
+    """
+    Takes rows.
+
+    Args:
+        store: Where they go.
+        spool: Where they are until then; ``None`` if there is no disk for it.
+        most: How many may wait for the store; beyond, no new call is taken.
+        strict: Whether a call that could not be written down is refused. Else it is served, and the log says what is
+            missing.
+    """
+
+    def __init__(self, store: Store, spool: Spool | None, most: int, *, strict: bool) -> None:
+        self._store = store
+        self._spool = spool
+        self._most = most
+        self._strict = strict
+        self._queue: deque[_Batch | _Question] = deque()
+        self._open: _Batch | None = None
+        self._waiting = 0
+        self._failing = False
+        self._spool_fails = False
+        self._said_at = -_SAID_EVERY_S
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self.lost = 0
+        """Rows that were given up: there was neither a store nor a place for them."""
+
+    async def start(self, parent: Path | None) -> None:
+        """
+        Take up what processes that are no more have left behind, and begin.
+
+        Args:
+            parent: Where their folders are.
+
+        Raises:
+            StoreError: The store does not take it.
+        """
+        for leftover in left_behind(parent) if parent is not None else ():
+            found = list(leftover.entries())
+            for start in range(0, len(found), _MOST_AT_ONCE):
+                await self._write(found[start : start + _MOST_AT_ONCE])
+            leftover.remove()
+            if found:
+                _log.info("%d calls of a process that ended early are in the store now", len(found))
+        self._task = self._loop.create_task(self._run())
+
+    @property
+    def waiting(self) -> int:
+        """How many rows the store does not have yet."""
+        return self._waiting
+
+    def require_room(self) -> None:
+        """
+        Refuse a call that could not be written down.
+
+        Raises:
+            LedgerUnavailableError: There is no place for its row.
+        """
+        if not self._strict or not self._failing:
+            return
+        if self._spool_fails or self._waiting >= self._most:
+            message = "The gateway cannot write down what calls cost just now. Send the request again in a moment."
+            raise LedgerUnavailableError(message, retry_after_s=5)
+
+    def put(self, entry: Entry) -> None:
+        """Take a row. Never waits, never fails."""
+        batch = self._open
+        if batch is None:
+            batch = self._open = _Batch(None)
+            self._queue.append(batch)
+            if self._timer is None:
+                self._timer = self._loop.call_later(_GATHER_S, self._due)
+        batch.entries.append(entry)
+        self._waiting += 1
+        if self._spool is not None:
+            try:
+                self._spool.add(entry)
+            except OSError as error:
+                self._spool_failed(error)
+            else:
+                self._spool_fails = False
+
+    async def spent(self, subjects: Sequence[str], since_day: int) -> int:
+        """
+        Give what subjects have spent, as ``Store.spent``: by all rows put before this is called, by none put later.
+
+        Raises:
+            StoreError: It is not known.
+        """
+
+        async def ask() -> int:
+            return sum([await self._store.spent(subject, since_day) for subject in subjects])
+
+        return await self._asked(ask)
+
+    async def flush(self) -> None:
+        """
+        Wait until all rows put so far are in the store.
+
+        Raises:
+            StoreError: It does not take them.
+        """
+        await self._asked(_nothing)
+
+    async def close(self) -> None:
+        """Give the store what is left, if it takes it soon."""
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_LAST_TRY_S):
+                await self.flush()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for item in self._queue:
+            if isinstance(item, _Question) and not item.answer.done():
+                item.answer.set_exception(StoreError("the gateway is stopping"))
+        if self._spool is not None:
+            self._turn()
+            self._spool.close()
+
+    async def _asked(self, ask: Callable[[], Awaitable[int]]) -> int:
+        answer: asyncio.Future[int] = self._loop.create_future()
+        self._turn()
+        self._queue.append(_Question(ask, answer))
+        self._wake.set()
+        return await answer
+
+    def _due(self) -> None:
+        self._timer = None
+        self._wake.set()
+
+    def _turn(self) -> None:
+        """Have what is put from now on go into another batch, and another file."""
+        if self._open is not None:
+            self._open.number = None if self._spool is None else self._spool.turn()
+            self._open = None
+
+    async def _run(self) -> None:
+        wait_s = 0.0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._turn()
+            try:
+                await self._work_off()
+            except StoreError as error:
+                self._failed(error)
+                wait_s = min(max(2 * wait_s, _GATHER_S), _LONGEST_WAIT_S)
+                self._loop.call_later(wait_s * random.uniform(0.5, 1), self._wake.set)  # noqa: S311 - spreads load
+            else:
+                wait_s = 0.0
+                if self._failing:
+                    self._failing = False
+                    _log.info("the store takes calls again; all that waited are in it")
+
+    async def _work_off(self) -> None:
+        """Give the store all that waits, in order."""
+        while self._queue and self._queue[0] is not self._open:
+            item = self._queue[0]
+            if isinstance(item, _Question):
+                self._queue.popleft()
+                await self._answer(item)
+                continue
+            try:
+                while item.entries:
+                    part = item.entries[:_MOST_AT_ONCE]
+                    await self._write(part)
+                    del item.entries[: len(part)]
+                    self._waiting -= len(part)
+            except StoreError as error:
+                self._refuse_questions(error)
+                raise
+            self._queue.popleft()
+            if self._spool is not None and item.number is not None:
+                self._spool.drop(item.number)
+
+    async def _write(self, entries: list[Entry]) -> None:
+        await self._store.write_calls(
+            [entry.row for entry in entries], [entry.body for entry in entries if entry.body is not None]
+        )
+
+    @staticmethod
+    async def _answer(question: _Question) -> None:
+        if question.answer.done():  # nobody waits for it any more
+            return
+        try:
+            found = await question.ask()
+        except StoreError as error:
+            if not question.answer.done():
+                question.answer.set_exception(error)
+        else:
+            if not question.answer.done():
+                question.answer.set_result(found)
+
+    def _refuse_questions(self, error: StoreError) -> None:
+        """Have nobody wait for a store that fails."""
+        for item in [item for item in self._queue if isinstance(item, _Question)]:
+            self._queue.remove(item)
+            if not item.answer.done():
+                item.answer.set_exception(StoreError(str(error)))
+
+    def _failed(self, error: StoreError) -> None:
+        self._failing = True
+        if self._spool_fails:
+            self._give_up()
+        if self._loop.time() - self._said_at >= _SAID_EVERY_S:
+            self._said_at = self._loop.time()
+            _log.error("the store does not take calls: %s (%d wait for it)", error, self._waiting)
+
+    def _give_up(self) -> None:
+        """Keep no more rows in memory than there is a place for."""
+        for item in self._queue:
+            if isinstance(item, _Batch) and self._waiting > 2 * self._most:
+                self.lost += len(item.entries)
+                self._waiting -= len(item.entries)
+                item.entries.clear()
+                _log.error("calls were not written down, %d so far: there is no place for them", self.lost)
+
+    def _spool_failed(self, error: OSError) -> None:
+        if not self._spool_fails:
+            self._spool_fails = True
+            _log.error("calls cannot be written to the disk: %s", error.strerror or error)
+
+
+async def _nothing() -> int:
+    return 0

@@ -1,0 +1,181 @@
+"""
+Rows that the store does not have yet, in files that outlive the process.
+
+Each process has a folder of its own with a lock that ends when it does, however it ends. Rows are lines, appended to
+the folder's newest file; once the store has all of a file, it is removed. An append is one system call and no sync: the
+system has the row from then on, and only a failure of the machine itself can take it away.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import orjson
+
+from llms.store import CallRow, KeptBody
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows: what others left behind is taken up, as if none of them lived
+    fcntl = None  # type: ignore[assignment]  # asked for before it is used
+
+_log = logging.getLogger("llms.ledger")
+
+_LOCK = "lock"
+_END = ".rows"
+
+
+class Entry(NamedTuple):
+    """A row, and the call's prompt and answer where they are kept."""
+
+    row: CallRow
+    body: KeptBody | None = None
+
+
+class Spool:
+    """
+    The folder of this process. Without one nothing outlives it, and nothing else changes.
+
+    Args:
+        parent: Where the folders of all processes are; made if it is not there.
+
+    Raises:
+        OSError: There can be none.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = parent / uuid4().hex
+        self.folder.mkdir(mode=0o700)
+        self._lock = _locked(self.folder)
+        self._file: int | None = None
+        self._torn = False
+        self._newest = 0
+
+    def add(self, entry: Entry) -> None:
+        """
+        Append a row.
+
+        Raises:
+            OSError: It is not there for good: the disk is full, or broken.
+        """
+        if self._file is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._file = os.open(self._path(self._newest), flags, 0o600)
+        line = _line(entry)
+        if self._torn:
+            line = b"\n" + line
+        written = os.write(self._file, line)
+        self._torn = written < len(line)
+        if self._torn:
+            message = "the disk is full"
+            raise OSError(message)
+
+    def turn(self) -> int:
+        """Begin another file; give the number of the one that holds what was added so far."""
+        self._close_file()
+        self._newest += 1
+        return self._newest - 1
+
+    def drop(self, number: int) -> None:
+        """Remove a file, all of whose rows the store has. One that cannot be removed is read again, to no harm."""
+        with suppress(OSError):
+            self._path(number).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let go of the folder; it is removed if no row is left in it."""
+        self._close_file()
+        if not any(self.folder.glob(f"*{_END}")):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        _unlock(self._lock)
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                os.close(self._file)
+            self._file = None
+            self._torn = False
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:08}{_END}"
+
+
+class Leftover:
+    """The folder of a process that is no more. It is nobody else's until it is let go of."""
+
+    def __init__(self, folder: Path, lock: int | None) -> None:
+        self._folder = folder
+        self._lock = lock
+
+    def entries(self) -> Iterator[Entry]:
+        """Give its rows. A line that is not whole was never acknowledged, and is left out."""
+        for path in sorted(self._folder.glob(f"*{_END}")):
+            for line in path.read_bytes().splitlines():
+                if (entry := _entry(line)) is not None:
+                    yield entry
+                elif line:
+                    _log.warning("a line of %s is no row; it was cut off as its process ended", path.name)
+
+    def remove(self) -> None:
+        """Remove it: the store has all of it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of it."""
+        _unlock(self._lock)
+
+
+def left_behind(parent: Path) -> Iterator[Leftover]:
+    """Give the folders of processes that are no more."""
+    for folder in sorted(parent.glob("*")) if parent.is_dir() else ():
+        try:
+            leftover = Leftover(folder, _locked(folder))
+        except OSError:  # its process lives, or another one has just taken it up
+            continue
+        try:
+            yield leftover
+        finally:
+            leftover.close()
+
+
+def _locked(folder: Path) -> int | None:
+    if fcntl is None:  # pragma: no cover - Windows
+        return None
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        with suppress(OSError):
+            os.close(lock)
+
+
+def _line(entry: Entry) -> bytes:
+    body = entry.body
+    kept: Sequence[Any] = () if body is None else (body.prompt, body.answer)
+    return orjson.dumps([*entry.row, *kept], option=orjson.OPT_APPEND_NEWLINE)
+
+
+_FIELDS = len(CallRow._fields)
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        values = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(values, list) or len(values) not in (_FIELDS, _FIELDS + 2):
+        return None
+    row = CallRow(*values[:_FIELDS])
+    return Entry(row, KeptBody(row.id, *values[_FIELDS:]) if len(values) > _FIELDS else None)
