@@ -4,9 +4,8 @@ What becomes of a request that is sent again: the answers that are kept under th
 A client that lost its connection does not know whether its request was served. It sends it again under the same key,
 and gets the answer of the first one, or is told that the first one still runs. The provider is asked once.
 
-``Answers`` is the protocol, ``llms.idempotency_memory`` the one implementation for now: it is this process's own, so a
-restart or a crash forgets every key, and each worker of ``--workers`` has its own. A store that several processes share
-goes behind the same protocol.
+``Answers`` is the protocol. ``llms.idempotency_memory`` is a process's own: a restart or a crash forgets every key.
+``llms.idempotency_shared`` is for several processes, on one machine or on several.
 
 Decisions:
 
@@ -19,6 +18,7 @@ Decisions:
   done so far nobody will ever see. One that leaves once the answer is whole does not. A gateway that stops is like a
   client that leaves.
 - A bug of the gateway (500) frees the key too.
+- Where it cannot be found out whether a key was used, the request is refused (503).
 - An answer that is too long to be kept leaves a note: the key is then answered 409. To ask the provider again without a
   word would be the double call that the key is there to prevent.
 """
@@ -93,7 +93,11 @@ class Answers(Protocol):
             IdempotencyMismatchError: The first request had another body.
             IdempotencyInProgressError: It has not been answered yet.
             AnswerNotKeptError: Its answer was too long.
+            StoreUnavailableError: It is not known whether there was one.
         """
+
+    async def close(self) -> None:
+        """Let go of everything."""
 
 
 def checked(key: str) -> str:

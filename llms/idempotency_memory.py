@@ -10,6 +10,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from llms.errors import AnswerNotKeptError, IdempotencyInProgressError, IdempotencyMismatchError
 from llms.idempotency import Answer, Name
@@ -74,13 +75,13 @@ class Memory:
         """As ``Answers`` has it. Does not wait, so that of many at once one is first."""
         self._drop_old()
         if (running := self._running.get(name)) is not None:
-            _require_same(running.digest, digest)
-            raise IdempotencyInProgressError(_IN_PROGRESS, retry_after_s=1)
+            require_same(running.digest, digest)
+            raise in_progress()
         kept = self._kept.get(name)
         if kept is not None and kept.until > self._clock():
-            _require_same(kept.digest, digest)
+            require_same(kept.digest, digest)
             if kept.answer is None:
-                raise AnswerNotKeptError(_NOT_KEPT)
+                raise not_kept()
             self._kept.move_to_end(name)
             return kept.answer
         if kept is not None:
@@ -119,6 +120,9 @@ class Memory:
         self._bytes += size
         self._kept[claim.name] = _Kept(claim.digest, answer, size, self._clock() + self._bounds.age_s)
 
+    async def close(self) -> None:
+        """As ``Answers`` has it: there is nothing."""
+
     def _drop_old(self) -> None:
         now = self._clock()
         while self._kept and next(iter(self._kept.values())).until <= now:
@@ -128,9 +132,25 @@ class Memory:
         self._bytes -= self._kept.pop(name).size
 
 
+class Home(Protocol):
+    """Where claims come from, and what they bring their answers to."""
+
+    def take(self, claim: "Running", more: int) -> bool:
+        """Count ``more`` bytes of a claim that runs; say whether there is room for them."""
+
+    def give_back(self, claim: "Running") -> None:
+        """Count no byte of a claim any more."""
+
+    def end(self, claim: "Running") -> None:
+        """Forget a claim."""
+
+    def keep(self, claim: "Running", answer: Answer | None) -> None:
+        """Keep what became of a claim; ``None`` where that was too long."""
+
+
 class Running:
     """
-    A claim on a name of a ``Memory``, which makes it.
+    A claim on a name, which its home makes.
 
     Attributes:
         name: What is claimed.
@@ -138,11 +158,11 @@ class Running:
         size: Bytes that the answer takes so far.
     """
 
-    def __init__(self, memory: Memory, name: Name, digest: bytes) -> None:
+    def __init__(self, home: Home, name: Name, digest: bytes) -> None:
         self.name = name
         self.digest = digest
         self.size = 0
-        self._memory = memory
+        self._home = home
         self._pieces: list[bytes] | None = []  # None: too long
         self._ended = False
 
@@ -150,11 +170,11 @@ class Running:
         """As ``Claim`` has it."""
         if self._ended or self._pieces is None or not data:
             return
-        if self._memory.take(self, len(data) + _PIECE):
+        if self._home.take(self, len(data) + _PIECE):
             self._pieces.append(data)
         else:
             self._pieces = None
-            self._memory.give_back(self)
+            self._home.give_back(self)
 
     def keep(self, status: int, headers: Mapping[str, str]) -> None:
         """As ``Claim`` has it."""
@@ -166,14 +186,14 @@ class Running:
                 answer = Answer(status, dict(headers), _joined(self._pieces))
         self._ended = True
         self._pieces = None
-        self._memory.keep(self, answer)
+        self._home.keep(self, answer)
 
     def free(self) -> None:
         """As ``Claim`` has it."""
         if not self._ended:
             self._ended = True
             self._pieces = None
-            self._memory.end(self)
+            self._home.end(self)
 
 
 def _joined(pieces: list[bytes]) -> bytes:
@@ -181,9 +201,25 @@ def _joined(pieces: list[bytes]) -> bytes:
     return b"".join((*pieces, b""))
 
 
-def _require_same(first: bytes, now: bytes) -> None:
+def require_same(first: bytes, now: bytes) -> None:
+    """
+    See that a request is the one that came first under its key.
+
+    Raises:
+        IdempotencyMismatchError: It has another body.
+    """
     if first != now:
         raise IdempotencyMismatchError(_MISMATCH)
+
+
+def in_progress() -> IdempotencyInProgressError:
+    """Give what the first request's successors get while it runs."""
+    return IdempotencyInProgressError(_IN_PROGRESS, retry_after_s=1)
+
+
+def not_kept() -> AnswerNotKeptError:
+    """Give what they get if its answer was too long."""
+    return AnswerNotKeptError(_NOT_KEPT)
 
 
 _IN_PROGRESS = "The first request with this Idempotency-Key still runs. Send it again a little later to get its answer."
