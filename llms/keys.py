@@ -74,6 +74,11 @@ class Limits:
             or self.budget_month is not None
         )
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is any limit at all."""
+        return self.rpm is not None or self.tpm is not None or self.concurrency is not None or self.has_budget
+
     def within(self, other: "Limits") -> bool:
         """Whether none of them allows more than ``other`` does."""
         return all(

@@ -23,8 +23,25 @@ class Clock:
         self._ahead_ns = max(self._ahead_ns, time_ns() - run)
         return (run + self._ahead_ns) // _MS
 
-    def at_least(self, at: int) -> None:
-        """Go on from ``at``, which somebody else has seen already, if that is later."""
-        behind = at - self()
-        if behind > 0:
-            self._ahead_ns += behind * _MS
+
+class SharedClock:
+    """
+    Gives Unix milliseconds by a clock that several processes share, wherever they run; never goes back either.
+
+    Until it has been heard of, the system's clock stands in for it.
+    """
+
+    __slots__ = ("_ahead_ns", "_heard")
+
+    def __init__(self) -> None:
+        self._ahead_ns = time_ns() - monotonic_ns()
+        self._heard = False
+
+    def __call__(self) -> int:
+        return (monotonic_ns() + self._ahead_ns) // _MS
+
+    def hear(self, at: int) -> None:
+        """Take it that it is ``at`` now, or later."""
+        ahead = at * _MS - monotonic_ns()
+        self._ahead_ns = max(self._ahead_ns, ahead) if self._heard else ahead
+        self._heard = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llms.keys import Limits
 from llms.limits import Need, Scope
 from llms.limits.refusals import refusal
 from llms.limits.state import State
@@ -31,3 +32,12 @@ def admit(scopes: Sequence[Scope], states: Sequence[State], need: Need, at: int)
         raise refusal(scopes, states, Need(tokens, cost), at)
     for state in states:
         state.take(tokens, cost)
+
+
+def share(scope: Scope, among: int) -> Scope:
+    """Give what one of several processes may take that do not know of each other: its part of rates, no budget."""
+    rpm, tpm, concurrency = (
+        limit if not limit else max(limit // among, 1)
+        for limit in (scope.limits.rpm, scope.limits.tpm, scope.limits.concurrency)
+    )
+    return Scope(scope.subject, Limits(rpm, tpm, concurrency))

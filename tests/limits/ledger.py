@@ -55,5 +55,8 @@ class Now:
     def __call__(self) -> int:
         return self.at
 
+    def hear(self, at: int) -> None:
+        """What a shared one does; this one is not told."""
+
     def set(self, text: str) -> None:
         self.at = ms(text)

@@ -1,7 +1,7 @@
 from time import time_ns
 
 from llms.limits import clock
-from llms.limits.clock import Clock
+from llms.limits.clock import Clock, SharedClock
 
 
 def test_it_is_the_time():
@@ -27,6 +27,19 @@ def test_p30_it_never_goes_back_and_never_stands_still(monkeypatch):
     assert 86_402_000 == after(-7_200)
     assert 86_403_000 == after(1)
     assert 86_403_000 == after(7_201, 0)
-    now.at_least(10**12 + 86_500_000)
-    now.at_least(5)
-    assert 86_501_000 == after(1)
+
+
+def test_p30_a_shared_clock_is_that_of_whoever_is_furthest(monkeypatch):
+    run = [10**12]
+    monkeypatch.setattr(clock, "time_ns", lambda: 10**18)
+    monkeypatch.setattr(clock, "monotonic_ns", lambda: run[0])
+    now = SharedClock()
+
+    assert 10**12 == now()
+    now.hear(5_000)  # the first word counts, whatever the own clock says
+    assert 5_000 == now()
+    run[0] += 10**9
+    now.hear(5_500)
+    assert 6_000 == now()
+    now.hear(9_000)
+    assert 9_000 == now()

@@ -1,0 +1,91 @@
+"""What is wanted of shared states: each is decided together with others that wait, and holds once all are kept."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llms.errors import BudgetSpentError, OverLimitError
+from llms.limits import Need, Reservation, Scope, rules
+from llms.limits.documents import Document
+
+Documents = Mapping[str, Document]
+
+
+class Ask:
+    """
+    Looks at states, and may change them.
+
+    Args:
+        subjects: Whose.
+        act: Does so; called again if the states were changed by others meanwhile. Its last answer is the future's;
+            ``None`` stands for states that cannot be reached.
+    """
+
+    def __init__(self, subjects: Sequence[str], act: Callable[[Documents, int], Any]) -> None:
+        self.subjects = subjects
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._act = act
+        self._outcome: Any = None
+
+    def unknown(self, documents: Documents) -> list[str]:  # noqa: ARG002 - for those that it matters to
+        """Give the subjects whose spending has to be looked up first."""
+        return []
+
+    def decide(self, documents: Documents, now: int) -> None:
+        """Do it."""
+        self._outcome = self._act(documents, now)
+
+    def done(self) -> None:
+        """It holds."""
+        self._answer(self._outcome)
+
+    def fail(self) -> None:
+        """The states cannot be reached."""
+        self._answer(None)
+
+    def _answer(self, outcome: Any) -> None:
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+
+class Admission(Ask):
+    """
+    Admits a call; the answer is its reservation, or why there is none.
+
+    Args:
+        hold: Makes the reservation, once it holds.
+    """
+
+    def __init__(self, scopes: Sequence[Scope], need: Need, hold: Callable[[Documents, int], Reservation]) -> None:
+        super().__init__([scope.subject for scope in scopes], self._admit)
+        self._scopes = scopes
+        self._need = need
+        self._hold = hold
+        self._held: Callable[[], Reservation] | None = None
+
+    def unknown(self, documents: Documents) -> list[str]:
+        return [subject for subject, limits in self._scopes if limits.has_budget and not documents[subject].state.known]
+
+    def _admit(self, documents: Documents, now: int) -> OverLimitError | BudgetSpentError | None:
+        self._held = None
+        found = [documents[subject] for subject in self.subjects]
+        try:
+            rules.admit(self._scopes, [document.state for document in found], self._need, now)
+        except (OverLimitError, BudgetSpentError) as refusal:
+            return refusal
+        for document in found:
+            document.changed = True
+        self._held = lambda: self._hold(documents, now)
+        return None
+
+    def done(self) -> None:
+        if self._held is not None:
+            self._outcome = self._held()
+            if self.future.done():  # whoever asked has left
+                self._outcome.settle(0, 0)
+        super().done()
+
+    def undo(self) -> None:
+        """Whoever asked has left, and did not take the answer."""
+        if self.future.done() and not self.future.cancelled() and self._held is not None and self._outcome is not None:
+            self._outcome.settle(0, 0)

@@ -1,0 +1,124 @@
+"""The books of one of several processes: what it holds of which subject, and how that gets into the shared states."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+
+from llms.limits.documents import LEASE_MS, Document, Members, decoded, members
+from llms.limits.holdings import Holding
+from llms.limits.state import MINUTE_MS
+from llms.limits.states import Change, Loaded
+
+MEMBERS = "members"
+"""The name under which it is kept who the processes are. No subject is called so."""
+
+_GRACE_MS = 1500
+"""After which all processes that live have found out that an epoch has begun: three beats of ``rounds``."""
+
+_IDLE_MINUTES = 10
+
+
+class Books:
+    """
+    What this process knows.
+
+    Args:
+        workers: How many processes there are at least.
+
+    Attributes:
+        process: What it is called among the others.
+        among: How many processes there are.
+        holdings: By subject.
+        dirty: The subjects of which something is to be brought into the shared states.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.process = secrets.token_hex(8)
+        self.among = workers
+        self.holdings: dict[str, Holding] = {}
+        self.dirty: dict[str, None] = {}
+        self._workers = workers
+        self._epoch = ""
+
+    def holding(self, subject: str) -> Holding:
+        """Give what is held of a subject."""
+        found = self.holdings.get(subject)
+        if found is None:
+            found = self.holdings[subject] = Holding()
+        return found
+
+    def changed(self, subjects: Iterable[str]) -> None:
+        """Note that what is held of them has to be brought into the shared states."""
+        self.dirty.update(dict.fromkeys(subjects))
+
+    def meet(self, loaded: Loaded, now: int, *, forgets: bool, leaving: bool) -> tuple[Members, bool]:
+        """
+        Find out who the processes are, and see to it that this one is among them.
+
+        An epoch begins if that is not known any more, or if none of them lives. In the first case others may hold
+        something that they have not put back yet, so that nothing is looked up before they have had the time to.
+
+        Returns:
+            The processes; whether they have to be kept.
+        """
+        found = members(loaded.kept[MEMBERS][1] if MEMBERS in loaded.kept else None, loaded.incarnation)
+        changed = False
+        if found is not None:
+            found.bury(now)
+        if found is None or not found.live:
+            waits = found is None and forgets
+            found = Members(secrets.token_hex(8), loaded.incarnation, now + _GRACE_MS if waits else now)
+            changed = True
+        known = self.process in found.live
+        if leaving:
+            changed = found.live.pop(self.process, None) is not None or changed
+        elif found.live.get(self.process, 0) - now < LEASE_MS * 2 // 3:
+            found.live[self.process] = now + LEASE_MS
+            changed = True
+        if found.epoch != self._epoch or not (known or leaving):
+            self._put_back(forget=found.epoch != self._epoch)
+        self._epoch = found.epoch
+        self.among = max(self._workers, len(found.live))
+        return found, changed
+
+    def _put_back(self, *, forget: bool) -> None:
+        for subject, holding in self.holdings.items():
+            if forget:  # it was asked about another epoch
+                holding.seeding = None
+                if holding.looking is not None:
+                    holding.looking.cancel()
+            if not holding.idle:
+                self.dirty[subject] = None
+
+    def open(self, loaded: Loaded, subjects: Iterable[str], found: Members, now: int) -> dict[str, Document]:
+        """Give the states of subjects, with what this process knows brought into them."""
+        documents = {}
+        for subject in subjects:
+            raw = loaded.kept[subject][1] if subject in loaded.kept else None
+            document = documents[subject] = decoded(raw, found, self.process)
+            document.state.turn(now)
+            self.holding(subject).bring(document)
+        return documents
+
+    def changes(self, loaded: Loaded, documents: Mapping[str, Document]) -> list[Change]:
+        """Give the states that were changed, as they are to be kept."""
+        return [
+            Change(
+                subject,
+                loaded.kept[subject][0] if subject in loaded.kept else 0,
+                self.holdings[subject].encoded(document, self._epoch, self.process),
+            )
+            for subject, document in documents.items()
+            if document.changed
+        ]
+
+    def kept(self, documents: Mapping[str, Document]) -> None:
+        """The states are kept so."""
+        for subject, document in documents.items():
+            if document.changed:
+                self.holdings[subject].kept()
+
+    def forget(self, now: int) -> None:
+        """Drop what has not been seen for long, and holds nothing."""
+        before = now // MINUTE_MS - _IDLE_MINUTES
+        for subject in [name for name, one in self.holdings.items() if one.idle and one.state.minute < before]:
+            del self.holdings[subject]

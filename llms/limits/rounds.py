@@ -1,0 +1,222 @@
+"""
+Rounds of loading, deciding and swapping shared states; see ``shared``.
+
+There is one task, which is never cancelled in the middle of anything but by a clock, and then whatever it waited on is
+closed. Callers wait for futures; one that leaves takes nothing of anybody else's away.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from llms.errors import LimiterUnavailableError
+from llms.limits import Seed
+from llms.limits.asks import Ask
+from llms.limits.books import MEMBERS, Books
+from llms.limits.clock import SharedClock
+from llms.limits.documents import Document, Members, Seeding
+from llms.limits.holdings import Holding
+from llms.limits.state import Starts
+from llms.limits.states import Change, Loaded, States, StatesError
+
+_TRIP_S = 1.0
+_AGAIN_S = 1.0
+_SEED_S = 2.0
+_BEAT_S = 0.5
+_BEATS = 120
+_AT_ONCE = 1000
+_T = TypeVar("_T")
+
+
+class Rounds:
+    """
+    Does what is asked of shared states.
+
+    Args:
+        states: Where they are kept.
+        seed: The ledger.
+        books: Of this process.
+        clock: The time.
+    """
+
+    def __init__(self, states: States, seed: Seed, books: Books, clock: SharedClock) -> None:
+        self._states = states
+        self._seed = seed
+        self._books = books
+        self._clock = clock
+        self._queue: list[Ask] = []
+        self._waiting: list[Ask] = []
+        self._due = True
+        self._leaving = False
+        self._conflicts = 0
+        self._failed = False
+        self._out_until = 0.0
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, if that has not been done."""
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._beat())]
+
+    @property
+    def out(self) -> bool:
+        """Whether the states are known to be out of reach."""
+        return asyncio.get_running_loop().time() < self._out_until
+
+    def ask(self, ask: Ask) -> None:
+        """Take an ask in."""
+        self._queue.append(ask)
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Look whether there is something to do."""
+        self._wake.set()
+
+    async def close(self, patience_s: float) -> None:
+        """Bring all that is settled into the states, in so many seconds, and let go of everything."""
+        tasks = self._tasks + [one.looking for one in self._books.holdings.values() if one.looking is not None]
+        for task in tasks[1:]:
+            task.cancel()
+        self._leaving = self._due = True
+        self._wake.set()
+        if tasks:
+            await asyncio.wait(tasks[:1], timeout=patience_s)
+            tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for ask in (*self._queue, *self._waiting):
+            ask.fail()
+        await self._states.close()
+
+    async def _beat(self) -> None:
+        for count in range(1, 10**12):
+            await asyncio.sleep(_BEAT_S)
+            self._due = True
+            self._wake.set()
+            if not count % _BEATS:
+                self._books.forget(self._clock())
+
+    async def _serve(self) -> None:
+        while not self._leaving or self._due:
+            await self._wake.wait()
+            self._wake.clear()
+            while (self._queue or self._books.dirty or self._due) and not self.out:
+                await self._round()
+            for ask in self._queue:
+                ask.fail()
+            self._queue.clear()
+            self._due = self._due and not self._leaving
+
+    async def _round(self) -> None:
+        asks, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
+        asks = [ask for ask in asks if not ask.future.done()]
+        dirty = list(self._books.dirty)[:_AT_ONCE]
+        for subject in dirty:
+            del self._books.dirty[subject]
+        self._due = False
+        subjects = dict.fromkeys((*dirty, *(subject for ask in asks for subject in ask.subjects)))
+        decided: list[Ask] = []
+        documents: dict[str, Document] = {}
+        done = False
+        try:
+            loaded = await _in_time(self._states.load([MEMBERS, *subjects]))
+            decided, documents, changes = self._decide(loaded, list(subjects), asks)
+            done = not changes or await _in_time(self._states.swap(changes))
+        except (StatesError, TimeoutError) as error:
+            again = isinstance(error, StatesError) and not self._failed
+            self._failed = True
+            if again:  # a connection that was idle may have been closed
+                self._queue[:0] = asks
+            else:
+                self._fail(asks)
+        else:
+            self._failed = False
+            if not done:
+                self._queue[:0] = decided
+        if done:
+            self._conflicts = 0
+            self._books.kept(documents)
+            for ask in decided:
+                ask.done()
+        else:
+            self._books.changed(dirty)
+            self._conflicts = min(self._conflicts + 1, 6)
+            await asyncio.sleep(random.random() * 2**self._conflicts / 1000)  # noqa: S311 - so that one of them is first
+
+    def _decide(
+        self, loaded: Loaded, subjects: list[str], asks: list[Ask]
+    ) -> tuple[list[Ask], dict[str, Document], list[Change]]:
+        books = self._books
+        self._clock.hear(loaded.now)
+        found, changed = books.meet(loaded, self._clock(), forgets=self._states.forgets, leaving=self._leaving)
+        self._clock.hear(found.seen_at)
+        now = self._clock()
+        documents = books.open(loaded, subjects, found, now)
+        decided = []
+        for ask in asks:
+            unknown = ask.unknown(documents)
+            if not unknown:
+                ask.decide(documents, now)
+                decided.append(ask)
+            elif self._looks_up(unknown, documents, found):
+                self._waiting.append(ask)
+            else:
+                ask.fail()
+        changes = books.changes(loaded, documents)
+        if changed:
+            version = loaded.kept[MEMBERS][0] if MEMBERS in loaded.kept else 0
+            changes.append(Change(MEMBERS, version, found.encoded(now)))
+        return decided, documents, changes
+
+    def _fail(self, asks: list[Ask]) -> None:
+        self._out_until = asyncio.get_running_loop().time() + _AGAIN_S
+        for ask in asks:
+            ask.fail()
+        for holding in self._books.holdings.values():
+            if holding.seeding is not None and holding.looking is None:
+                holding.seeding = None  # too old, when the states can be reached again
+
+    def _looks_up(self, subjects: list[str], documents: dict[str, Document], found: Members) -> bool:
+        """See to it that the ledger is asked; whether it is worth waiting for."""
+        holdings = [self._books.holding(subject) for subject in subjects]
+        time = asyncio.get_running_loop().time()
+        if any(holding.blind_until > time for holding in holdings):
+            return False
+        for subject, holding in zip(subjects, holdings, strict=True):
+            if holding.looking is None:
+                wait_s = max(found.ready_at - self._clock(), 0) / 1000
+                look = self._look_up(subject, holding, documents[subject].state.starts, wait_s)
+                holding.looking = asyncio.create_task(look)
+        return True
+
+    async def _look_up(self, subject: str, holding: Holding, starts: Starts, wait_s: float) -> None:
+        async def first() -> int:
+            # In the very step in which the ledger is asked: the other windows' tasks follow at once, with nothing
+            # between that could settle anything.
+            holding.seeding = Seeding(self._clock(), starts)
+            return await self._seed(subject, starts[0])
+
+        async def later(start: int) -> int:
+            return await self._seed(subject, start)
+
+        try:
+            await asyncio.sleep(wait_s)
+            async with asyncio.timeout(_SEED_S):
+                spent = await asyncio.gather(first(), *(later(start) for start in starts[1:]))
+        except (TimeoutError, LimiterUnavailableError):
+            holding.seeding = None
+            holding.blind_until = asyncio.get_running_loop().time() + _AGAIN_S
+        else:
+            if holding.seeding is not None:  # else an epoch has begun meanwhile
+                holding.seeding.spent = tuple(spent)
+        finally:
+            holding.looking = None
+            self._queue += self._waiting
+            self._waiting.clear()
+            self._wake.set()
+
+
+async def _in_time(trip: Awaitable[_T]) -> _T:
+    async with asyncio.timeout(_TRIP_S):
+        return await trip

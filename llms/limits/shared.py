@@ -1,0 +1,146 @@
+"""
+Limits that several processes share, on one machine or on many.
+
+The rules are those of one process. The states are kept elsewhere: whatever waits is gathered, the states that it has to
+do with are loaded, all is decided here, and every state that was changed is swapped for the one it was made from, all
+at once; if one of them was changed by somebody else meanwhile, it is done again from the start. So there is no lock
+that a process could die with, one trip serves many calls, and there is one set of rules.
+
+Settling changes this process's own books at once, and is brought into the shared states in the background: it is never
+waited for, and never lost as long as the process lives. See ``documents`` for what is kept of whom.
+
+When the states cannot be reached, calls that have a budget are refused; of rates and calls at once this process gives
+its part, as if there were no others. Nobody waits longer than two seconds, and as long as it is known that the states
+are out of reach nobody waits at all.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from llms.errors import GatewayError, LimiterUnavailableError
+from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
+from llms.limits.asks import Admission, Ask, Documents
+from llms.limits.books import Books
+from llms.limits.clock import SharedClock
+from llms.limits.holdings import SharedHeld
+from llms.limits.reconciliation import reconcile
+from llms.limits.rounds import Rounds
+from llms.limits.states import States
+
+_PATIENCE_S = 2.0
+
+
+class SharedLimiter:
+    """
+    Admits calls by states that other processes change too; see ``llms.limits.Limiter``.
+
+    Args:
+        states: Where they are kept.
+        seed: The ledger.
+        workers: How many processes share the limits at least, should they not hear of each other.
+        clock: Their time.
+    """
+
+    def __init__(self, states: States, seed: Seed, workers: int, clock: SharedClock) -> None:
+        self._seed = seed
+        self._clock = clock
+        self._books = Books(workers)
+        self._rounds = Rounds(states, seed, self._books, clock)
+
+    def start(self) -> None:
+        """Begin to take part; else that is done with the first call."""
+        self._rounds.start()
+
+    async def admit(self, scopes: Sequence[Scope], need: Need) -> Reservation:
+        scopes = [scope for scope in scopes if scope.limits.has_any]
+        if not scopes:
+            return Free(self._clock())
+        if self._rounds.out:
+            return self._alone(scopes, need)
+
+        def hold(documents: Documents, now: int) -> Reservation:
+            return self._hold(scopes, documents, need, now)
+
+        ask = Admission(scopes, need, hold)
+        try:
+            outcome = await self._answer(ask)
+        except asyncio.CancelledError:
+            ask.undo()
+            raise
+        if outcome is None:
+            return self._alone(scopes, need)
+        if isinstance(outcome, GatewayError):
+            raise outcome
+        assert isinstance(outcome, SharedHeld)  # noqa: S101 - see Admission
+        return outcome
+
+    async def taken(self, scopes: Sequence[Scope]) -> list[Taken]:
+        def read(documents: Documents, _: int) -> list[Taken]:
+            return [documents[subject].state.taken(limits) for subject, limits in scopes]
+
+        found = None if self._rounds.out else await self._answer(Ask([scope.subject for scope in scopes], read))
+        if found is None:
+            return [self._books.holding(subject).state.taken(limits) for subject, limits in scopes]
+        assert isinstance(found, list)  # noqa: S101 - it is what was read
+        return found
+
+    async def reconcile(self) -> int:
+        subjects = [subject for subject, one in self._books.holdings.items() if one.has_budget]
+        return await reconcile(subjects, self._seed, self._answer)
+
+    async def close(self) -> None:
+        await self._rounds.close(_PATIENCE_S)
+
+    async def _answer(self, ask: Ask) -> object:
+        """Wait for an answer; give ``None`` if there is none in time."""
+        self._rounds.start()
+        self._rounds.ask(ask)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await ask.future
+        except TimeoutError:
+            return None if ask.future.cancelled() else ask.future.result()  # it may have come at the same moment
+
+    def _hold(self, scopes: Sequence[Scope], documents: Documents, need: Need, now: int) -> SharedHeld:
+        """Count a call that was admitted in this process's own books."""
+        holdings = [self._books.holding(scope.subject) for scope in scopes]
+        for scope, holding in zip(scopes, holdings, strict=True):
+            holding.has_budget = holding.has_budget or scope.limits.has_budget
+            holding.state.turn(now)
+            holding.state.take(max(need.tokens, 0), max(need.cost, 0))
+        states = [documents[scope.subject].state for scope in scopes]
+        return SharedHeld(self._clock, self._settled, scopes, states, holdings, need, now, counted=True)
+
+    def _alone(self, scopes: Sequence[Scope], need: Need) -> SharedHeld:
+        """Admit a call without knowing of the other processes."""
+        if any(scope.limits.has_budget for scope in scopes):
+            raise LimiterUnavailableError(_OUT, retry_after_s=1)
+        now = self._clock()
+        parts = [rules.share(scope, self._books.among) for scope in scopes]
+        holdings = [self._books.holding(scope.subject) for scope in scopes]
+        states = [holding.state for holding in holdings]
+        rules.admit(parts, states, need, now)
+        self._settled(scopes)
+        return SharedHeld(self._clock, self._settled, parts, states, holdings, need, now, counted=False)
+
+    def _settled(self, scopes: Sequence[Scope]) -> None:
+        self._books.changed(scope.subject for scope in scopes)
+        self._rounds.wake()
+
+
+class Free:
+    """The reservation of a call that nothing limits."""
+
+    __slots__ = ("at",)
+
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def settle(self, tokens: int, cost: int) -> None:
+        """Nobody counts it."""
+
+
+_OUT = "What is left of a budget is not known now, as it cannot be looked up. Send the request again in a moment."
