@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping
 
-from llms.limits.documents import LEASE_MS, Document, Members, decoded, members
+from llms.limits.documents import Document, Members, decoded, members
 from llms.limits.holdings import Holding
 from llms.limits.state import MINUTE_MS
 from llms.limits.states import Change, Loaded
@@ -13,6 +13,9 @@ MEMBERS = "members"
 
 _GRACE_MS = 1500
 """After which all processes that live have found out that an epoch has begun: three beats of ``rounds``."""
+
+_LEASE_MS = 20_000
+"""For how long a process is believed to be alive that says nothing."""
 
 _IDLE_MINUTES = 10
 
@@ -71,10 +74,10 @@ class Books:
         known = self.process in found.live
         if leaving:
             changed = found.live.pop(self.process, None) is not None or changed
-        elif found.live.get(self.process, 0) - now < LEASE_MS * 2 // 3:
-            found.live[self.process] = now + LEASE_MS
+        elif found.live.get(self.process, 0) - now < _LEASE_MS * 2 // 3:
+            found.live[self.process] = now + _LEASE_MS
             changed = True
-        if found.epoch != self._epoch or not (known or leaving):
+        if not leaving and (found.epoch != self._epoch or not known):
             self._put_back(forget=found.epoch != self._epoch)
         self._epoch = found.epoch
         self.among = max(self._workers, len(found.live))

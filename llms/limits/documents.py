@@ -15,9 +15,6 @@ from collections.abc import Mapping
 
 from llms.limits.state import Starts, State
 
-LEASE_MS = 20_000
-"""For how long a process is believed to be alive that says nothing."""
-
 _MARGIN_S = 1
 """How long it takes at most until a call that was settled is in the ledger, for the others too."""
 

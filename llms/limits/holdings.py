@@ -14,7 +14,8 @@ class Settled:
     What was settled and is not known to be in the shared state.
 
     Attributes:
-        number: Under which it was first tried to be brought into the state; 0 as long as it has not been.
+        number: Under which it is brought into the state; the same each time it is tried, since an earlier try may be
+            done yet, late. 0 as long as it has not been tried.
     """
 
     __slots__ = ("number", "spending", "tokens")
@@ -36,7 +37,7 @@ class Holding:
         state: What this process alone has taken: what it goes by while the shared state cannot be reached.
         fresh: What was settled since the shared state was last tried to be changed.
         tried: What it was tried with before.
-        number: Of the last try.
+        number: Of what was settled last.
         seeding: What the ledger says, or is being asked.
         looking: Asks it.
         blind_until: Until when it is not asked again, by the loop's clock.
@@ -66,6 +67,8 @@ class Holding:
         self.tried = [settled for settled in self.tried if settled.number > known]
         self.number = max(self.number, known)
         if self.fresh:
+            self.number += 1
+            self.fresh.number = self.number
             self.tried.append(self.fresh)
             self.fresh = Settled()
         seeded = self._seed(document)
@@ -88,9 +91,6 @@ class Holding:
 
     def encoded(self, document: Document, epoch: str, process: str) -> bytes:
         """Give the shared state's bytes, with what this process has brought into it."""
-        self.number += 1
-        for settled in self.tried:
-            settled.number = settled.number or self.number  # an earlier try may be done yet, late
         return document.encoded(epoch, process, self.number)
 
     def kept(self) -> None:

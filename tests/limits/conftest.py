@@ -2,7 +2,7 @@
 
 import pytest
 
-from llms.limits.clock import SharedClock
+from llms.limits import books
 from llms.limits.memory import MemoryLimiter
 from llms.limits.places import states
 from llms.limits.shared import SharedLimiter
@@ -42,6 +42,11 @@ def _url(kind, request, tmp_path):
 
 
 KINDS = ["memory", "sqlite", "postgres", "redis"]
+
+
+@pytest.fixture(autouse=True)
+def _soon_ready(monkeypatch):
+    monkeypatch.setattr(books, "_GRACE_MS", 50)
 
 
 @pytest.fixture(params=KINDS)
