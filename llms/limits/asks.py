@@ -11,6 +11,11 @@ from llms.limits.documents import Document
 Documents = Mapping[str, Document]
 
 
+def budgets(scopes: Sequence[Scope]) -> list[str]:
+    """Give the subjects that have a budget."""
+    return [subject for subject, limits in scopes if limits.has_budget]
+
+
 class Ask:
     """
     Looks at states, and may change them.
@@ -19,17 +24,21 @@ class Ask:
         subjects: Whose.
         act: Does so; called again if the states were changed by others meanwhile. Its last answer is the future's;
             ``None`` stands for states that cannot be reached.
+        budgets: Those of which it has to be known what was spent.
     """
 
-    def __init__(self, subjects: Sequence[str], act: Callable[[Documents, int], Any]) -> None:
+    def __init__(
+        self, subjects: Sequence[str], act: Callable[[Documents, int], Any], budgets: Sequence[str] = ()
+    ) -> None:
         self.subjects = subjects
+        self._budgets = budgets
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._act = act
         self._outcome: Any = None
 
-    def unknown(self, documents: Documents) -> list[str]:  # noqa: ARG002 - for those that it matters to
+    def unknown(self, documents: Documents) -> list[str]:
         """Give the subjects whose spending has to be looked up first."""
-        return []
+        return [subject for subject in self._budgets if not documents[subject].state.known]
 
     def decide(self, documents: Documents, now: int) -> None:
         """Do it."""
@@ -57,14 +66,11 @@ class Admission(Ask):
     """
 
     def __init__(self, scopes: Sequence[Scope], need: Need, hold: Callable[[Documents, int], Reservation]) -> None:
-        super().__init__([scope.subject for scope in scopes], self._admit)
+        super().__init__([scope.subject for scope in scopes], self._admit, budgets(scopes))
         self._scopes = scopes
         self._need = need
         self._hold = hold
         self._held: Callable[[], Reservation] | None = None
-
-    def unknown(self, documents: Documents) -> list[str]:
-        return [subject for subject, limits in self._scopes if limits.has_budget and not documents[subject].state.known]
 
     def _admit(self, documents: Documents, now: int) -> OverLimitError | BudgetSpentError | None:
         self._held = None

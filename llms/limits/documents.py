@@ -75,8 +75,8 @@ class Document:
         mine: The same of this process, as it was kept.
         asked_at: When the ledger was asked.
         repairs: How often what was spent has been put right.
-        late: What was settled while it was not known what had been spent: a second, the micro-dollars of that second,
-            and those of the one before it.
+        late: What was settled while it was not known what had been spent, as ``Spending`` has it, of the last second
+            or two.
         changed: Whether there is something to keep.
     """
 
@@ -89,7 +89,7 @@ class Document:
         self.others = (0, 0)
         self.asked_at = 0
         self.repairs = 0
-        self.late = [0, 0, 0]
+        self.late: list[tuple[int, Starts, int]] = []
         self.changed = False
 
     def hold(self, running: int, reserved: int) -> None:
@@ -103,18 +103,15 @@ class Document:
         for second, admitted, cost in spending.parts:
             self.changed = True
             if not self.state.known:
-                self._spend_late(second, cost)
+                self._spend_late(second, admitted, cost)
             elif second >= self.asked_at // 1000 - _MARGIN_S:
                 self.state.add(admitted, cost)
 
-    def _spend_late(self, second: int, cost: int) -> None:
-        last, this, before = self.late
-        if second > last:
-            self.late = [second, cost, this if second == last + 1 else 0]
-        elif second == last:
-            self.late = [last, this + cost, before]
-        elif second == last - 1:
-            self.late = [last, this, before + cost]
+    def _spend_late(self, second: int, admitted: Starts, cost: int) -> None:
+        merged = {(one, windows): micros for one, windows, micros in self.late}
+        merged[second, admitted] = merged.get((second, admitted), 0) + cost
+        newest = max(one for one, _ in merged)
+        self.late = [(*key, micros) for key, micros in merged.items() if key[0] >= newest - _MARGIN_S]
 
     def seed(self, seeding: Seeding) -> None:
         """
@@ -131,11 +128,10 @@ class Document:
             for spent, start, asked in zip(seeding.spent, state.starts, seeding.starts, strict=True)
         ]
         self.asked_at = seeding.asked_at
-        second = seeding.asked_at // 1000 - _MARGIN_S
-        last, this, before = self.late
-        state.add(state.starts, (this if last >= second else 0) + (before if last > second else 0))
-        self.spend(seeding.since)
-        self.late = [0, 0, 0]
+        for second, admitted, cost in (*self.late, *seeding.since.parts):
+            if second >= seeding.asked_at // 1000 - _MARGIN_S:
+                state.add(admitted, cost)
+        self.late = []
         self.changed = True
 
     def repair(self, repairs: int, differences: Mapping[tuple[int, int], int]) -> bool:
@@ -186,7 +182,7 @@ def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
             spent, document.asked_at, document.repairs = known
             state.spent = [int(spent[index]) for index in range(4)]
             state.known, state.counting = True, 4
-        document.late = [int(late[index]) for index in range(3)]
+        document.late = [(int(second), tuple(map(int, windows)), int(cost)) for second, windows, cost in late]
         document.mine = parts.pop(process, document.mine)
         document.parts = {name: part for name, part in parts.items() if name in members.live}
         document.others = (

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from llms.errors import GatewayError, LimiterUnavailableError
 from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
-from llms.limits.asks import Admission, Ask, Documents
+from llms.limits.asks import Admission, Ask, Documents, budgets
 from llms.limits.books import Books
 from llms.limits.clock import SharedClock
 from llms.limits.holdings import SharedHeld
@@ -79,7 +79,8 @@ class SharedLimiter:
         def read(documents: Documents, _: int) -> list[Taken]:
             return [documents[subject].state.taken(limits) for subject, limits in scopes]
 
-        found = None if self._rounds.out else await self._answer(Ask([scope.subject for scope in scopes], read))
+        ask = Ask([scope.subject for scope in scopes], read, budgets(scopes))
+        found = None if self._rounds.out else await self._answer(ask)
         if found is None:
             return [self._books.holding(subject).state.taken(limits) for subject, limits in scopes]
         assert isinstance(found, list)  # noqa: S101 - it is what was read

@@ -33,7 +33,7 @@ async def outcomes(limiter, scopes, need, count):
 async def soon(read, wanted, *, within_s=1.0):
     """Wait until ``read`` gives what is wanted, which takes a moment where states are shared."""
     until = asyncio.get_running_loop().time() + within_s
-    while (found := await read()) != wanted and asyncio.get_running_loop().time() < until:
+    while (found := await read()) != wanted and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.005)
     assert wanted == found
 
