@@ -12,8 +12,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from redis.asyncio import Connection, ConnectionPool
-from redis.asyncio.retry import Retry
+from redis.asyncio import Connection, ConnectionPool, retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
@@ -52,7 +51,7 @@ class RedisStates:
 
     def __init__(self, url: str) -> None:
         # Whether an answer was lost has to be known: nothing is sent again unseen.
-        self._pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0))
+        self._pool = ConnectionPool.from_url(url, retry=retry.Retry(NoBackoff(), 0))
         self._connection: Connection | None = None
         self._incarnation = ""
 
