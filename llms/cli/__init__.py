@@ -27,6 +27,7 @@ COMMANDS = {
     "usage": "Sum up calls, tokens and dollars by whole days in UTC.",
     "logs": "Show the last calls, and those that come.",
     "bench": "Measure how streams arrive from an OpenAI-compatible URL.",
+    "db": "Check, copy and update what keeps keys and calls.",
     "config": "Show which configuration is used, check it, give its schema.",
 }
 """Each a module of this package with a ``command``; the help text stands here so that help need not import it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types
 
-from llms.store import CallRow, KeptBody, StoredKey, StoreUnfitError, queries, schema
+from llms.store import CallRow, KeptBody, StoredKey, StoreError, StoreUnfitError, queries, schema
 from llms.store.encoding import clean, key_record, text
 from llms.store.postgres_pool import FAILURES, Connection, Pool, connect, translated
 from llms.store.queries import COLUMNS, Query
@@ -123,6 +123,33 @@ async def open_postgres(
     finally:
         connection.terminate()
     return PostgresStore(Pool(url))
+
+
+async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequence[int], list[int]]:
+    """
+    Give what ``llms.store.upkeep`` asks of a database.
+
+    Args:
+        counts: A statement with a row of numbers.
+        apart: One with rows of a day.
+
+    Returns:
+        The tables' version, the numbers, the days.
+
+    Raises:
+        StoreError: It cannot be looked at.
+    """
+    connection = await connect(url, LIMIT_S)
+    try:
+        version, _ = await connection.fetchrow(_META)
+        return version, tuple(await connection.fetchrow(counts)), [row[0] for row in await connection.fetch(apart)]
+    except asyncpg.UndefinedTableError as error:
+        message = "the database has no tables of llms yet; `llms serve` makes them"
+        raise StoreError(message) from error
+    except FAILURES as error:
+        raise translated(error) from error
+    finally:
+        connection.terminate()
 
 
 async def _migrate(connection: Connection, steps: Sequence[schema.Step], oldest: int) -> None:

@@ -139,22 +139,22 @@ def _migrate(path: Path, connection: sqlite3.Connection, steps: Sequence[schema.
     if path.stat().st_size == 0:
         message = f"{path} is empty; put a backup in its place, or delete it to begin with a new one"
         raise StoreUnfitError(message)
-    if _number(connection, "PRAGMA application_id") != _APPLICATION:
+    if number(connection, "PRAGMA application_id") != _APPLICATION:
         message = f"{path} was made by another program; name another file"
         raise StoreUnfitError(message)
     connection.execute("PRAGMA journal_mode = WAL")  # a backup that was put in its place may have another
     with transaction(connection):
         connection.execute("UPDATE meta SET number = number")  # a file that cannot be written is found out here
-        version = _number(connection, "PRAGMA user_version")
+        version = number(connection, "PRAGMA user_version")
         if version < len(steps):
             _step(connection, steps, oldest)
-        elif _number(connection, "SELECT number FROM meta WHERE name = 'oldest'") > len(steps):
+        elif number(connection, "SELECT number FROM meta WHERE name = 'oldest'") > len(steps):
             message = f"{path} was made by a newer version of llms; use that, or another file"
             raise StoreUnfitError(message)
 
 
 def _step(connection: sqlite3.Connection, steps: Sequence[schema.Step], oldest: int) -> None:
-    for step in steps[_number(connection, "PRAGMA user_version") :]:
+    for step in steps[number(connection, "PRAGMA user_version") :]:
         for statement in step:
             connection.execute(statement)
     connection.execute(
@@ -163,6 +163,7 @@ def _step(connection: sqlite3.Connection, steps: Sequence[schema.Step], oldest: 
     connection.execute(f"PRAGMA user_version = {len(steps):d}")
 
 
-def _number(connection: sqlite3.Connection, sql: str) -> int:
+def number(connection: sqlite3.Connection, sql: str) -> int:
+    """Give the one number that a statement finds; 0 if it finds none."""
     row = connection.execute(sql).fetchone()
     return int(row[0]) if row else 0

@@ -25,14 +25,15 @@ SINKS = {"execute", "executemany", "executescript", "fetch", "fetchrow", "fetchv
 
 AUDITED = {
     ("sqlite_file.py", "_step"),  # the statements of llms.store.schema, and a number
-    ("sqlite_file.py", "_number"),  # its callers are looked at instead
+    ("sqlite_file.py", "number"),  # its callers are looked at instead
     ("sqlite.py", "_insert"),  # also
     ("sqlite_connection.py", "_shorten"),  # a number
     ("postgres.py", "_migrate"),  # the statements of llms.store.schema
+    ("postgres.py", "looked_through"),  # its caller is looked at instead
     ("postgres_pool.py", "fetch"),  # its callers are looked at instead
 }
-CALLED = {"_number": 1, "_insert": 1}
-"""Which argument of the audited functions is a statement."""
+CALLED = {"number": (1,), "_insert": (1,), "looked_through": (1, 2)}
+"""Which arguments of the audited functions are statements."""
 
 
 def statements(tree, path):
@@ -48,8 +49,8 @@ def statements(tree, path):
             continue
         if isinstance(node.func, ast.Attribute) and node.func.attr in SINKS:
             yield node.args[0]
-        elif isinstance(node.func, ast.Name) and node.func.id in CALLED:
-            yield node.args[CALLED[node.func.id]]
+        elif (name := getattr(node.func, "id", getattr(node.func, "attr", ""))) in CALLED:
+            yield from (node.args[place] for place in CALLED[name])
 
 
 def constant(node):
