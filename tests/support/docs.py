@@ -34,6 +34,7 @@ _NAMES = (
     "models",
     "routing",
     "web-chat",
+    "store",
     "faults",
     "reliability",
     "bench",
