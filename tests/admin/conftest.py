@@ -10,8 +10,10 @@ from tests.admin.people import stored_in, town
 
 
 @pytest.fixture
-async def store(tmp_path):
-    opened = await open_store(f"sqlite:{tmp_path}/llms.db")
+async def store(request, tmp_path):
+    kind = getattr(request, "param", "sqlite")
+    url = f"sqlite:{tmp_path}/llms.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    opened = await open_store(url)
     yield opened
     await opened.close()
 

@@ -17,6 +17,8 @@ from llms.errors import (
 from llms.keys import Role, digest
 from tests.admin.people import BASE, IDS, NOW, PEOPLE, stored_in, town
 
+both_stores = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+
 LIMITS = {
     "rpm": 60,
     "tpm": 1000,
@@ -25,6 +27,7 @@ LIMITS = {
 }
 
 
+@both_stores
 async def test_a_key_as_it_is_made(store):
     """The answer has all that is known of a key, and its secret, this once."""
     admin = await town(store)
@@ -170,6 +173,7 @@ SEEN = {
 }
 
 
+@both_stores
 @pytest.mark.parametrize("caller", SEEN)
 async def test_who_sees_whom(store, caller):
     """Only those keys are listed, and found, that the caller may see; others are as if they were not (K14)."""
@@ -199,6 +203,7 @@ async def test_a_viewer_makes_nothing(store, caller):
         await admin.keys.make(PEOPLE[caller], {})
 
 
+@both_stores
 async def test_rotated(store):
     """A new secret takes the place of the old one, which is accepted for as long as was said."""
     admin = await town(store)
@@ -215,6 +220,7 @@ async def test_rotated(store):
     assert before.key.id == after.key.id
 
 
+@both_stores
 async def test_revoked_with_all_that_came_from_it(store):
     """A key is revoked with what it has made; once more changes nothing; nothing else is done to it again."""
     admin = await town(store)
@@ -290,6 +296,7 @@ async def test_another_role_takes_a_key_from_its_maker(store):
         await admin.keys.rotate(PEOPLE["ann"], IDS["ann-child"], {})
 
 
+@both_stores
 async def test_first_key(store):
     """Where nobody needs a key yet, the first one must be an admin's, and switched on."""
     admin = await town(store, empty=True)
@@ -361,6 +368,7 @@ async def test_so_many_may_come_from_one(store, monkeypatch):
     assert await admin.keys.make(PEOPLE["admin"], {})
 
 
+@both_stores
 async def test_changed_at_once(store):
     """Changes of one key at the same time are all made, one after the other."""
     admin = await town(store)

@@ -14,6 +14,8 @@ from tests.admin.people import CALLS, IDS, call, secret
 from tests.admin.served import TOP, ask
 from tests.support.raw import RawClient
 
+both_stores = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+
 
 async def test_open(served):
     """Where no key is needed, everybody is an admin."""
@@ -29,19 +31,6 @@ async def test_open(served):
     assert (409, "first_key_must_be_admin") == (refused.status, refused.json["error"]["code"])
     assert (201, "x") == (made.status, made.json["name"])
     assert made.json["secret"].startswith("sk-llms-")
-
-
-async def test_without_a_store(gateway):
-    """Without a store, who asks is told, and all else is not there."""
-    running = await gateway()
-
-    me = await ask(running, "GET", "/me")
-    keys = await ask(running, "GET", "/keys")
-    tail = await ask(running, "GET", "/calls/tail")
-
-    assert ("none", True) == (me.json["store"], me.json["open"])
-    assert (404, "no_store") == (keys.status, keys.json["error"]["code"])
-    assert (404, "no_store") == (tail.status, tail.json["error"]["code"])
 
 
 async def test_keys(served):
@@ -64,6 +53,7 @@ async def test_keys(served):
     assert "no-store" == listed.header("cache-control")
 
 
+@both_stores
 async def test_calls(served):
     """Calls, newest first, page by page, and one of them."""
     running = await served()
@@ -85,6 +75,7 @@ async def test_calls(served):
     assert (404, "not_found") == (foreign.status, foreign.json["error"]["code"])
 
 
+@both_stores
 async def test_usage(served):
     """Sums, and their sum."""
     running = await served()
@@ -98,6 +89,7 @@ async def test_usage(served):
     assert (6, 42, 60) == tuple(answer["total"][name] for name in ("calls", "cost_micros", "input_tokens"))
 
 
+@both_stores
 async def test_csv(served, kept):
     """As CSV, with no cell that a spreadsheet would run."""
     running = await served()
@@ -117,6 +109,7 @@ async def test_csv(served, kept):
         assert answer.complete
 
 
+@both_stores
 async def test_csv_of_nothing(served):
     """A file of no calls has a head."""
     running = await served()
@@ -164,6 +157,7 @@ def follow(client, key, query="", headers=()):
     return client.request("GET", f"{TOP}/calls/tail{query}", carried)
 
 
+@both_stores
 async def test_tail(served, kept):
     """Calls as they come, each to those who may see it."""
     running = await served()
@@ -179,6 +173,7 @@ async def test_tail(served, kept):
     assert f"id: {len(CALLS) + 3}\ndata: {{" in body
 
 
+@both_stores
 async def test_tail_from_where_it_was(served):
     """A reader that comes back has what it missed."""
     running = await served()
