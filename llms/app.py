@@ -206,7 +206,7 @@ def _services(config: Config, parts: Core, policy: Policy, answers: Answers, boo
         answers,
         server.keepalive_s,
         reasoning_out.KEYS.get(server.reasoning),
-        None if books.store is None else Admin(books.store, books.kind, policy.keyring.own),
+        None if books.store is None else Admin(books.store, books.kind, policy.keyring.own, books.renew),
         books.sessions,
         takings,
     )

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class Books:
         ledger: Takes each call's row.
         limiter: Admits calls.
         clock: Gives Unix milliseconds that never go back: the limiter's, and the ledger's.
+        renew: Reads what has changed of the keys, at once; raises ``StoreError``.
     """
 
     store: Store | None
@@ -53,6 +54,7 @@ class Books:
     ledger: Ledger | None
     limiter: Limiter
     clock: Callable[[], int]
+    renew: Callable[[], Awaitable[None]]
 
     async def mint(self) -> str:
         """
@@ -118,10 +120,11 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
         clock = Clock()
         limiter = MemoryLimiter(_seed(ledger, known), clock)
         stack.push_async_callback(limiter.close)
+        renewal = _Renewal(store, known, end_calls)
         if store is not None:
-            polling = asyncio.create_task(_poll(store, known, end_calls))
+            polling = asyncio.create_task(_poll(renewal))
             stack.push_async_callback(_ended, polling)
-        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock)
+        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock, renewal.now)
 
 
 def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:
@@ -169,21 +172,41 @@ def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
     return seed
 
 
-async def _poll(store: Store, known: StoredKeys, end_calls: Callable[[set[str]], object]) -> None:
+class _Renewal:
+    """Reads the keys anew; once at a time, so that what was read first is not taken last."""
+
+    def __init__(self, store: Store | None, known: StoredKeys, end_calls: Callable[[set[str]], object]) -> None:
+        self._store = store
+        self._known = known
+        self._end_calls = end_calls
+        self._turn = asyncio.Lock()
+
+    async def now(self) -> None:
+        async with self._turn:
+            self._take([] if self._store is None else await self._store.keys_since(self._known.revision))
+
+    def look(self) -> None:
+        """Note whose time has come, without asking the store."""
+        self._take([])
+
+    def _take(self, changed: Sequence[StoredKey]) -> None:
+        if dead := self._known.take(changed):
+            self._end_calls(dead)
+
+
+async def _poll(renewal: _Renewal) -> None:
     failing = False
     while True:
         await asyncio.sleep(_POLL_S)
         try:
-            changed = await store.keys_since(known.revision)
+            await renewal.now()
         except StoreError as error:
             if not failing:
                 _log.error("keys cannot be read, and those that are known stay as they are: %s", error)
             failing = True
-            changed = []
+            renewal.look()
         else:
             failing = False
-        if dead := known.take(changed):
-            end_calls(dead)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -22,6 +22,10 @@ Takings = Callable[[VirtualKey | None], Awaitable[Sequence[tuple[Scope, Taken]]]
 """Says what was taken so far of all that counts a caller."""
 
 
+async def nothing() -> None:
+    """Nobody else wants to know."""
+
+
 class Admin:
     """
     Looks after keys and calls.
@@ -29,15 +33,21 @@ class Admin:
     Args:
         kind: What the store is.
         fixed: The configuration's keys, which nobody changes here.
+        renew: Has this process know at once what was changed; others learn of it within a second or two.
         now: Gives Unix seconds.
     """
 
     def __init__(
-        self, store: Store, kind: Kind, fixed: Sequence[VirtualKey] = (), now: Callable[[], float] = time.time
+        self,
+        store: Store,
+        kind: Kind,
+        fixed: Sequence[VirtualKey] = (),
+        renew: Callable[[], Awaitable[None]] = nothing,
+        now: Callable[[], float] = time.time,
     ) -> None:
         book = Book(store, fixed, now)
         self.kind = kind
-        self.keys = Keys(store, book)
+        self.keys = Keys(store, book, renew)
         self.calls = Calls(store, book)
 
 

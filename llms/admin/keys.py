@@ -1,7 +1,8 @@
 """Making and changing keys."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from llms.admin import bodies, rights, shapes
 from llms.admin.book import Book, View
 from llms.errors import ConflictError, InvalidRequestError
 from llms.keys import Role, VirtualKey, digest, new_id, new_secret, shown
-from llms.store import Store, StoredKey
+from llms.store import Store, StoredKey, StoreError
 
 _log = logging.getLogger("llms.admin")
 
@@ -30,9 +31,10 @@ class Keys:
     may not do, ``InvalidRequestError`` for a body that is wrong, and ``StoreError``.
     """
 
-    def __init__(self, store: Store, book: Book) -> None:
+    def __init__(self, store: Store, book: Book, renew: Callable[[], Awaitable[None]]) -> None:
         self._store = store
         self._book = book
+        self._renew = renew
 
     async def all(self, caller: VirtualKey | None, *, revoked: bool = False) -> dict[str, Any]:
         """Give the keys that the caller may see, newest first."""
@@ -83,7 +85,7 @@ class Keys:
         key = replace(wanted, id=new_id(), prefix=shown(secret), created_at=view.now)
         stored = await self._store.put_key(StoredKey(key, digest(secret)), expected_revision=0)
         assert stored is not None, "nobody else has this id"  # noqa: S101
-        self._book.note(stored)
+        await self._note(stored)
         _log.info("key %s (%s) was made by %s", key.id, key.role, me.id)
         return {**shapes.key(key, stored, changeable=True), "secret": secret}
 
@@ -170,11 +172,16 @@ class Keys:
                 return self._shown(view, me, key_id)
             after = await self._store.put_key(wanted, before.revision)
             if after is not None:
-                self._book.note(after)
+                await self._note(after)
                 _log.info("key %s was changed by %s", key_id, me.id)
                 return shapes.key(after.key, after, changeable=not after.revoked_at)
         message = "Others are changing this key just now. Send the request again."
         raise ConflictError(message, code="key_changed")
+
+    async def _note(self, stored: StoredKey) -> None:
+        self._book.note(stored)
+        with suppress(StoreError):  # it is kept all the same, and will be known in a moment
+            await self._renew()
 
     def _shown(self, view: View, me: VirtualKey, key_id: str) -> dict[str, Any]:
         changeable = key_id in self._changeable(view, me)

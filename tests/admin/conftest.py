@@ -1,37 +1,34 @@
 """A store with people in it, and a gateway that they use."""
 
-from dataclasses import replace
-
 import pytest
 
-from llms.session import Sessions
 from llms.store.open import open_store
-from tests.admin.people import stored_in, town
+from tests.admin.people import settle_in
 
 
 @pytest.fixture
-async def store(request, tmp_path):
-    kind = getattr(request, "param", "sqlite")
-    url = f"sqlite:{tmp_path}/llms.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = await open_store(url)
+def store_url(request, tmp_path):
+    """Name the test's own store: an SQLite file, where it does not ask for another."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:{tmp_path}/llms.db"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+async def store(store_url):
+    opened = await open_store(store_url)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-def kept(store):
-    return store
+async def served(gateway, store, store_url):
+    """Start a gateway on the store, with everybody in it, or nobody."""
 
-
-@pytest.fixture
-async def served(gateway, store):
-    async def start(**options):
-        running = await gateway()
-        admin = await town(store, **options)
-        generation = running.live.now
-        generation.services = replace(generation.services, admin=admin, sessions=Sessions("s"))
-        keyring = generation.services.policy.keyring
-        keyring._keys = {one.digest: one.key for one in (await stored_in(store)).values()}
-        return running
+    async def start(*, empty=False, **options):
+        if not empty:
+            await settle_in(store)
+        environ = {"LLMS_STORE": store_url, **options.pop("environ", {})}
+        return await gateway(environ=environ, **options)
 
     return start

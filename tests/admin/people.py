@@ -99,4 +99,4 @@ async def stored_in(store):
 async def town(store, *, empty=False, now=lambda: NOW, fixed=()):
     if not empty:
         await settle_in(store)
-    return Admin(store, "sqlite", fixed, now)
+    return Admin(store, "sqlite", fixed, now=now)

@@ -10,7 +10,7 @@ from tests.admin.people import CALLS, IDS, PEOPLE, secret, stored_in
 from tests.admin.served import TOP
 from tests.support.raw import RawClient
 
-pytestmark = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 
 EVERYTHING = "/calls?limit=1000"
 

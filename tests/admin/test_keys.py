@@ -17,7 +17,7 @@ from llms.errors import (
 from llms.keys import Role, digest
 from tests.admin.people import BASE, IDS, NOW, PEOPLE, stored_in, town
 
-both_stores = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+both_stores = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 
 LIMITS = {
     "rpm": 60,
@@ -66,7 +66,7 @@ async def test_a_key_as_it_is_made(store):
     } == made
     kept = await stored_in(store)
     assert digest(secret) == kept[made["id"]].digest
-    assert secret not in repr(kept)
+    assert secret not in repr(store)
 
 
 async def test_a_member_gives_what_it_has(store):

@@ -84,10 +84,10 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("method", "target", "body"), ASKED)
-async def test_answers(served, kept, method, target, body):
+async def test_answers(served, store, method, target, body):
     """What is answered fits what is promised, to the field."""
     running = await served()
-    await kept.write_calls([call(77, "ann", code="", provider="", status="upstream_error", first_byte_us=-1)])
+    await store.write_calls([call(77, "ann", code="", provider="", status="upstream_error", first_byte_us=-1)])
     path = re.sub(r"(/(?:keys|calls)/)[^/?]+", r"\1{id}", TOP + target).partition("?")[0]
     promised = DOCUMENT["paths"][path][method]["responses"]
 

@@ -14,7 +14,7 @@ from tests.admin.people import CALLS, IDS, call, secret
 from tests.admin.served import TOP, ask
 from tests.support.raw import RawClient
 
-both_stores = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+both_stores = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 
 
 async def test_open(served):
@@ -90,10 +90,10 @@ async def test_usage(served):
 
 
 @both_stores
-async def test_csv(served, kept):
+async def test_csv(served, store):
     """As CSV, with no cell that a spreadsheet would run."""
     running = await served()
-    await kept.write_calls([call(90, "eve", model='=cmd|"/c calc"!A1', code="@x", first_byte_us=-1)])
+    await store.write_calls([call(90, "eve", model='=cmd|"/c calc"!A1', code="@x", first_byte_us=-1)])
 
     usage = await ask(running, "GET", "/usage?by=model&format=csv", key="eve")
     calls = await ask(running, "GET", "/calls?format=csv", key="eve")
@@ -119,23 +119,23 @@ async def test_csv_of_nothing(served):
     assert (200, 1) == (answer.status, len(answer.body.splitlines()))
 
 
-async def test_csv_that_breaks(served, kept, monkeypatch):
+async def test_csv_that_breaks(served, store, monkeypatch):
     """A file that cannot be finished does not end like one that is whole; one that cannot be begun has a status."""
     running = await served()
 
-    async def broken(wanted):
+    async def broken(self, wanted):
         yield [CALLS["ann"]]
         message = "the disk is gone"
         raise StoreError(message)
 
-    async def never(wanted):
+    async def never(self, wanted):
         message = "the disk is gone"
         raise StoreError(message)
         yield
 
-    monkeypatch.setattr(kept, "export", broken)
+    monkeypatch.setattr(type(store), "export", broken)
     half = await ask(running, "GET", "/calls?format=csv", key="admin")
-    monkeypatch.setattr(kept, "export", never)
+    monkeypatch.setattr(type(store), "export", never)
     none = await ask(running, "GET", "/calls?format=csv", key="admin")
 
     assert not half.complete
@@ -158,13 +158,13 @@ def follow(client, key, query="", headers=()):
 
 
 @both_stores
-async def test_tail(served, kept):
+async def test_tail(served, store):
     """Calls as they come, each to those who may see it."""
     running = await served()
     async with RawClient("127.0.0.1", running.port) as client:
         await follow(client, "ann")
         begun = await until(client, "from here on")
-        await kept.write_calls([call(50, "eve"), call(51, "ann"), call(52, "ann-child")])
+        await store.write_calls([call(50, "eve"), call(51, "ann"), call(52, "ann-child")])
         body = await until(client, call(51, "ann").id, call(52, "ann-child").id)
 
     assert "text/event-stream" in begun
@@ -194,7 +194,7 @@ async def test_tail_from_nowhere(served, position):
     assert 400 == answer.status
 
 
-async def test_tail_of_a_key_that_ends(served, kept):
+async def test_tail_of_a_key_that_ends(served, store):
     """A reader whose key is revoked is told so, and reads no more."""
     running = await served()
     async with RawClient("127.0.0.1", running.port) as client:
@@ -206,18 +206,18 @@ async def test_tail_of_a_key_that_ends(served, kept):
     assert body.endswith("0\r\n\r\n")
 
 
-async def test_tail_of_a_store_that_fails(served, kept, monkeypatch):
+async def test_tail_of_a_store_that_fails(served, store, monkeypatch):
     """A store that does not answer ends the reading with an error, or refuses to begin it."""
     running = await served()
 
-    async def broken(position, wanted, limit=100):
+    async def broken(self, position, wanted, limit=100):
         message = "gone"
         raise StoreError(message)
 
     async with RawClient("127.0.0.1", running.port) as client:
         await follow(client, "admin")
         await until(client, "from here on")
-        monkeypatch.setattr(kept, "calls_since", broken)
+        monkeypatch.setattr(type(store), "calls_since", broken)
         await until(client, "store_unavailable")
     refused = await ask(running, "GET", "/calls/tail", key="admin")
 
@@ -269,7 +269,7 @@ def cookie_of(answer):
     return answer.header("set-cookie").partition(";")[0]
 
 
-async def test_session(served):
+async def test_session(served, store):
     """A key is shown once for a cookie that no page reads, and no other site sends."""
     running = await served()
 
@@ -288,8 +288,9 @@ async def test_session(served):
     assert (204, b"") == (gone.status, gone.body)
     assert "Max-Age=0" in gone.header("set-cookie")
     value = plain.partition(";")[0].partition("=")[2]
-    assert IDS["ann"] == Sessions("s").check(value, 0, lambda _: [digest(secret("ann"))])
-    assert Sessions("s").check(value, 0, lambda _: [digest(secret("bob"))]) is None
+    sessions = Sessions(await store.token("session", ""))
+    assert IDS["ann"] == sessions.check(value, 0, lambda _: [digest(secret("ann"))])
+    assert sessions.check(value, 0, lambda _: [digest(secret("bob"))]) is None
 
 
 async def test_session_wants_no_key_in_its_body(served):
@@ -302,15 +303,15 @@ async def test_session_wants_no_key_in_its_body(served):
     assert b"sk-secret" not in answer.body
 
 
-async def test_store_that_fails(served, kept, monkeypatch):
+async def test_store_that_fails(served, store, monkeypatch):
     """A store that does not answer is told of, without its words."""
     running = await served()
 
-    async def broken(revision):
+    async def broken(self, revision):
         message = "postgresql://secret@host is gone"
         raise StoreError(message)
 
-    monkeypatch.setattr(kept, "keys_since", broken)
+    monkeypatch.setattr(type(store), "keys_since", broken)
     for method, target, body in (
         ("GET", "/me", None),
         ("POST", "/session", {}),
