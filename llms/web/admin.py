@@ -11,11 +11,11 @@ from aiohttp import hdrs, web
 from llms import session
 from llms.admin import Admin, me, openapi, queries
 from llms.auth import CARRIERS, presented
-from llms.errors import InvalidRequestError, NotAllowedError, NotFoundError, StoreUnavailableError
+from llms.errors import InvalidRequestError, NotFoundError, StoreUnavailableError
 from llms.keys import VirtualKey, digest
 from llms.store import StoreError
 from llms.web import body, respond
-from llms.web.guard import KEY, REQUEST_ID, Handler, same_origin
+from llms.web.guard import KEY, REQUEST_ID, Handler
 from llms.web.services import SERVICES, TIMES
 
 _log = logging.getLogger("llms.web")
@@ -41,7 +41,6 @@ def answering(work: Work) -> Handler:
     """Give the handler that does ``work`` with the store, and tells of the store's failures."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        require_own_page(request)
         try:
             return await work(request, admin(request), request.get(KEY))
         except StoreError as error:
@@ -56,24 +55,6 @@ def unavailable(error: StoreError) -> StoreUnavailableError:
     return StoreUnavailableError("What keys and calls are kept in does not answer. Send the request again in a moment.")
 
 
-def require_own_page(request: web.Request) -> None:
-    """
-    Refuse what a page of another origin has a browser send with the gateway's cookie, be that origin allowed or not.
-
-    Raises:
-        NotAllowedError: It is such a request.
-    """
-    if request.method in ("GET", "HEAD") or hdrs.COOKIE not in request.headers:
-        return
-    if any(name in request.headers for name in CARRIERS):
-        return
-    origin = request.headers.get(hdrs.ORIGIN)
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    if (origin is not None and not same_origin(origin, request)) or site not in ("same-origin", "none"):
-        message = "Only the gateway's own pages may use its cookie. Send a key."
-        raise NotAllowedError(message)
-
-
 async def _json(request: web.Request) -> dict[str, Any]:
     return await body.read(request, request[SERVICES].limits, request[TIMES])
 
@@ -84,7 +65,6 @@ def _query(request: web.Request, known: Mapping[str, queries.Param]) -> dict[str
 
 async def log_in(request: web.Request) -> web.StreamResponse:
     """``POST /admin/v1/session``: a cookie for the key that comes with the request."""
-    require_own_page(request)
     services, caller = request[SERVICES], request.get(KEY)
     if await _json(request):
         message = "The body must be {}: the key goes into a header."
@@ -103,7 +83,6 @@ async def log_in(request: web.Request) -> web.StreamResponse:
 
 async def log_out(request: web.Request) -> web.StreamResponse:
     """``DELETE /admin/v1/session``: the browser is told to forget its cookie."""
-    require_own_page(request)
     answer = web.Response(status=204, headers={"Server": "llms", "Cache-Control": "no-store"})
     _set_cookie(request, answer, "", 0)
     return answer

@@ -14,6 +14,7 @@ from typing import TypeVar
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
+from llms import session
 from llms.auth import CARRIERS, COOKIE, Keyring
 from llms.errors import (
     GatewayError,
@@ -85,6 +86,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
         if request.method == hdrs.METH_OPTIONS:
             return _preflight(request, request_id, origin)
         if not _public(request, policy.public):
+            _require_own_page(request)
             _authenticate(request, policy.keyring)
         times.known()
         try:
@@ -192,7 +194,7 @@ def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None
     preflight = request.method == hdrs.METH_OPTIONS
     if request.method in _SAFE_METHODS and not preflight:
         return None
-    foreign = bool(values) and not same_origin(values[0], request)
+    foreign = bool(values) and not _same_origin(values[0], request)
     cross_site = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     if foreign or cross_site:
         message = "Pages of that origin may not use this gateway. If they should, add it to server.allowed_origins."
@@ -200,8 +202,19 @@ def _require_origin(request: web.Request, origins: frozenset[str]) -> str | None
     return None
 
 
-def same_origin(origin: str, request: web.Request) -> bool:
-    """Whether an origin is the one that a request was sent to."""
+def _require_own_page(request: web.Request) -> None:
+    """Refuse what another origin's page would have done with the gateway's cookie, even a page that may send a key."""
+    if request.method in _SAFE_METHODS or any(name in request.headers for name in CARRIERS):
+        return
+    if not any(map(session.values, request.headers.getall(hdrs.COOKIE, ()))):
+        return
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and not _same_origin(origin, request):
+        message = "Only the gateway's own pages may use its cookie. Send a key."
+        raise NotAllowedError(message)
+
+
+def _same_origin(origin: str, request: web.Request) -> bool:
     # Compared, not parsed: two parsers that disagree have let many a page in.
     host = request.headers[hdrs.HOST]
     return origin in (f"http://{host}", f"https://{host}")

@@ -20,12 +20,12 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint; ``GET`` answers ``HEAD`` too."""
+    """One endpoint, which says who may use it; ``GET`` answers ``HEAD`` too."""
 
     method: str
     path: str
     handler: Handler
-    access: Access = Access.KEY
+    access: Access
 
 
 def plain() -> dict[bytes, Api]:
@@ -40,12 +40,12 @@ def plain() -> dict[bytes, Api]:
 def table() -> list[Route]:
     """Give every endpoint."""
     return [
-        *(Route("POST", path.decode(), endpoints.inference(api)) for path, api in plain().items()),
-        Route("POST", "/v1/route/explain", endpoints.explain_route),
-        Route("GET", "/v1/models", endpoints.list_models),
-        Route("GET", "/v1/models/{id:.+}", endpoints.one_model),
-        Route("GET", "/v1/providers", endpoints.list_providers),
-        Route("GET", "/v1", endpoints.root),
+        *(Route("POST", path.decode(), endpoints.inference(api), Access.KEY) for path, api in plain().items()),
+        Route("POST", "/v1/route/explain", endpoints.explain_route, Access.KEY),
+        Route("GET", "/v1/models", endpoints.list_models, Access.KEY),
+        Route("GET", "/v1/models/{id:.+}", endpoints.one_model, Access.KEY),
+        Route("GET", "/v1/providers", endpoints.list_providers, Access.KEY),
+        Route("GET", "/v1", endpoints.root, Access.KEY),
         Route("GET", "/healthz", endpoints.health, Access.PUBLIC),
         Route("GET", "/readyz", endpoints.ready, Access.PUBLIC),
         Route("GET", "/v1/healthz", endpoints.health, Access.PUBLIC),
@@ -62,19 +62,19 @@ def _admin() -> list[Route]:
     top = "/admin/v1"
     return [
         Route("GET", f"{top}/openapi.json", admin.document, Access.PUBLIC),
-        Route("GET", f"{top}/me", admin.who),
-        Route("POST", f"{top}/session", admin.log_in),
-        Route("DELETE", f"{top}/session", admin.log_out),
-        Route("GET", f"{top}/keys", admin.list_keys),
-        Route("POST", f"{top}/keys", admin.make_key),
-        Route("GET", f"{top}/keys/{{id}}", admin.one_key),
-        Route("PATCH", f"{top}/keys/{{id}}", admin.change_key),
-        Route("POST", f"{top}/keys/{{id}}/rotate", admin.rotate_key),
-        Route("POST", f"{top}/keys/{{id}}/revoke", admin.revoke_key),
-        Route("GET", f"{top}/usage", admin_calls.usage),
-        Route("GET", f"{top}/calls", admin_calls.calls),
-        Route("GET", f"{top}/calls/tail", admin_calls.tail),
-        Route("GET", f"{top}/calls/{{id}}", admin_calls.one_call),
+        Route("GET", f"{top}/me", admin.who, Access.KEY),
+        Route("POST", f"{top}/session", admin.log_in, Access.KEY),
+        Route("DELETE", f"{top}/session", admin.log_out, Access.KEY),
+        Route("GET", f"{top}/keys", admin.list_keys, Access.KEY),
+        Route("POST", f"{top}/keys", admin.make_key, Access.KEY),
+        Route("GET", f"{top}/keys/{{id}}", admin.one_key, Access.KEY),
+        Route("PATCH", f"{top}/keys/{{id}}", admin.change_key, Access.KEY),
+        Route("POST", f"{top}/keys/{{id}}/rotate", admin.rotate_key, Access.KEY),
+        Route("POST", f"{top}/keys/{{id}}/revoke", admin.revoke_key, Access.KEY),
+        Route("GET", f"{top}/usage", admin_calls.usage, Access.KEY),
+        Route("GET", f"{top}/calls", admin_calls.calls, Access.KEY),
+        Route("GET", f"{top}/calls/tail", admin_calls.tail, Access.KEY),
+        Route("GET", f"{top}/calls/{{id}}", admin_calls.one_call, Access.KEY),
     ]
 
 
