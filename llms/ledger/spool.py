@@ -28,6 +28,8 @@ _log = logging.getLogger("llms.ledger")
 
 _LOCK = "lock"
 _END = ".rows"
+_NEW = ".new"
+"""What a folder's name ends in until it has its lock: nobody else takes it for one that was left behind."""
 
 
 class Entry(NamedTuple):
@@ -51,8 +53,10 @@ class Spool:
     def __init__(self, parent: Path) -> None:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = parent / uuid4().hex
-        self.folder.mkdir(mode=0o700)
-        self._lock = _locked(self.folder)
+        made = self.folder.with_suffix(_NEW)
+        made.mkdir(mode=0o700)
+        self._lock = _locked(made)
+        made.rename(self.folder)
         self._file: int | None = None
         self._torn = False
         self._newest = 0
@@ -133,6 +137,8 @@ class Leftover:
 def left_behind(parent: Path) -> Iterator[Leftover]:
     """Give the folders of processes that are no more."""
     for folder in sorted(parent.glob("*")) if parent.is_dir() else ():
+        if folder.suffix == _NEW:
+            continue
         try:
             leftover = Leftover(folder, _locked(folder))
         except OSError:  # its process lives, or another one has just taken it up
