@@ -83,12 +83,18 @@ class Ledger:
             parent: Where their folders are.
 
         Raises:
-            StoreError: The store does not take it.
+            StoreError: The store does not take it, and none but strict books will do.
         """
         for leftover in left_behind(parent) if parent is not None else ():
             found = list(leftover.entries())
-            for start in range(0, len(found), _MOST_AT_ONCE):
-                await self._write(found[start : start + _MOST_AT_ONCE])
+            try:
+                for start in range(0, len(found), _MOST_AT_ONCE):
+                    await self._write(found[start : start + _MOST_AT_ONCE])
+            except StoreError as error:
+                if self._strict:
+                    raise
+                _log.warning("calls of a process that ended early wait for the next start: %s", error)
+                break
             leftover.remove()
             if found:
                 _log.info("%d calls of a process that ended early are in the store now", len(found))
@@ -114,6 +120,11 @@ class Ledger:
 
     def put(self, entry: Entry) -> None:
         """Take a row. Never waits, never fails."""
+        if (
+            self._failing and self._waiting >= 2 * self._most
+        ):  # calls that ran already when no more were let in have room
+            self.lost += 1
+            return
         batch = self._open
         if batch is None:
             batch = self._open = _Batch(None)
@@ -168,6 +179,10 @@ class Ledger:
         if self._spool is not None:
             self._turn()
             self._spool.close()
+        if self._waiting and (self._spool is None or self._spool_fails):
+            self.lost += self._waiting
+        if self.lost or self._waiting:
+            _log.error("%d calls wait for the next start, %d are lost", self._waiting, self.lost)
 
     async def _asked(self, ask: Callable[[], Awaitable[int]]) -> int:
         answer: asyncio.Future[int] = self._loop.create_future()
@@ -179,6 +194,12 @@ class Ledger:
     def _due(self) -> None:
         self._timer = None
         self._wake.set()
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the store alone for so long: rows that come meanwhile wait, only a question asks it before."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._due)
 
     def _turn(self) -> None:
         """Have what is put from now on go into another batch, and another file."""
@@ -197,7 +218,7 @@ class Ledger:
             except StoreError as error:
                 self._failed(error)
                 wait_s = min(max(2 * wait_s, _GATHER_S), _LONGEST_WAIT_S)
-                self._loop.call_later(wait_s * random.uniform(0.5, 1), self._wake.set)  # noqa: S311 - spreads load
+                self._rest(wait_s * random.uniform(0.5, 1))  # noqa: S311 - spreads load
             else:
                 wait_s = 0.0
                 if self._failing:
@@ -226,9 +247,21 @@ class Ledger:
                 self._spool.drop(item.number)
 
     async def _write(self, entries: list[Entry]) -> None:
-        await self._store.write_calls(
-            [entry.row for entry in entries], [entry.body for entry in entries if entry.body is not None]
-        )
+        """Write rows. One that the store stumbles over, as nobody foresaw, is given up, and holds up no other."""
+        try:
+            await self._store.write_calls(
+                [entry.row for entry in entries], [entry.body for entry in entries if entry.body is not None]
+            )
+        except StoreError:
+            raise
+        except Exception:
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                await self._write(entries[:middle])
+                await self._write(entries[middle:])
+                return
+            self.lost += 1
+            _log.exception("the call %s cannot be written down", entries[0].row.id)
 
     @staticmethod
     async def _answer(question: _Question) -> None:
@@ -236,7 +269,7 @@ class Ledger:
             return
         try:
             found = await question.ask()
-        except StoreError as error:
+        except Exception as error:  # whoever asked has it
             if not question.answer.done():
                 question.answer.set_exception(error)
         else:
@@ -252,20 +285,9 @@ class Ledger:
 
     def _failed(self, error: StoreError) -> None:
         self._failing = True
-        if self._spool_fails:
-            self._give_up()
         if self._loop.time() - self._said_at >= _SAID_EVERY_S:
             self._said_at = self._loop.time()
-            _log.error("the store does not take calls: %s (%d wait for it)", error, self._waiting)
-
-    def _give_up(self) -> None:
-        """Keep no more rows in memory than there is a place for."""
-        for item in self._queue:
-            if isinstance(item, _Batch) and self._waiting > 2 * self._most:
-                self.lost += len(item.entries)
-                self._waiting -= len(item.entries)
-                item.entries.clear()
-                _log.error("calls were not written down, %d so far: there is no place for them", self.lost)
+            _log.error("the store does not take calls: %s (%d wait, %d lost)", error, self._waiting, self.lost)
 
     def _spool_failed(self, error: OSError) -> None:
         if not self._spool_fails:
