@@ -29,6 +29,7 @@ from llms.shelves.open import opened
 from llms.shelves.postgres import PostgresShelf
 from llms.shelves.redis import RedisShelf
 from llms.shelves.sqlite import SQLiteShelf
+from tests.support.clock import Clock
 from tests.support.process import environment
 
 NAME = Name("key_1", "chat.completions", "k")
@@ -502,10 +503,14 @@ async def test_file_is_locked(tmp_path):
         await settled(answers)
         await other.free(Held(b"", b""))
         other._connection.execute("BEGIN IMMEDIATE")
+        new = NAME._replace(key="2")
+        begun = time.monotonic()
         with pytest.raises(StoreUnavailableError):
-            await answers.claim(NAME, SAME)
+            await answers.claim(new, SAME)
+        assert time.monotonic() - begun < 3
         other._connection.execute("ROLLBACK")
 
+        assert await until_free(answers, new) < 5
         assert isinstance(await answers.claim(NAME, SAME), Answer)
     finally:
         await answers.close()
@@ -515,14 +520,16 @@ async def test_file_is_locked(tmp_path):
 async def test_file(tmp_path):
     """The file is its user's alone, holds as much as it may, and forgets the least recently used first."""
     path = tmp_path / "folder" / "answers.db"
-    shelf = SQLiteShelf(path, Bounds(entries=3, total_bytes=100))
-    answers = Shared(shelf)
+    clock = Clock()
+    answers = Shared(SQLiteShelf(path, Bounds(entries=3, total_bytes=100), clock))
     names = [NAME._replace(key=str(number)) for number in range(6)]
     try:
         for name in names[:3]:
             await kept(answers, name, b"x" * 10)
             await settled(answers)
+            clock.now += 100
         await answers.claim(names[0], SAME)
+        clock.now += 1
         await kept(answers, names[3], b"x" * 10)
         await settled(answers)
         there = [isinstance(found, Answer) for found in [await answers.claim(name, SAME) for name in names[:4]]]

@@ -24,6 +24,9 @@ _T = TypeVar("_T")
 
 _BUSY_S = 1.5
 
+_USED_S = 60.0
+"""How old the note is of when an answer was given last, before it is written anew."""
+
 _TABLE = (
     """CREATE TABLE IF NOT EXISTS answers (name BLOB PRIMARY KEY, digest BLOB NOT NULL, token BLOB, until REAL NOT NULL,
      used REAL NOT NULL, status INTEGER, headers TEXT, body BLOB, size INTEGER NOT NULL DEFAULT 0)""",
@@ -35,6 +38,13 @@ _CLAIM = (
     "INSERT INTO answers (name, digest, token, until, used) VALUES (?1, ?2, ?3, ?4 + ?5, ?4)"
     " ON CONFLICT (name) DO UPDATE SET digest = ?2, token = ?3, until = ?4 + ?5, used = ?4, status = NULL,"
     " headers = NULL, body = NULL, size = 0 WHERE until <= ?4"
+)
+
+_READ = "SELECT digest, token, status, headers, body, used FROM answers WHERE name = ? AND until > ?"
+
+_KEEP = (
+    "UPDATE answers SET token = NULL, until = ?, used = ?, status = ?, headers = ?, body = ?, size = ?"
+    " WHERE name = ? AND token = ?"
 )
 
 _OLDEST = "SELECT rowid, size FROM answers WHERE token IS NULL ORDER BY used"
@@ -63,7 +73,12 @@ class SQLiteShelf:
     async def extend(self, helds: Sequence[Held], lease_s: float) -> None:
         until = self._clock() + lease_s
         rows = [(until, *held) for held in helds]
-        await self._run(lambda db: db.executemany("UPDATE answers SET until = ? WHERE name = ? AND token = ?", rows))
+
+        def extend(db: sqlite3.Connection) -> None:
+            with transaction(db):
+                db.executemany("UPDATE answers SET until = ? WHERE name = ? AND token = ?", rows)
+
+        await self._run(extend)
 
     async def keep(self, held: Held, answer: Answer | None, age_s: float) -> None:
         await self._run(lambda db: self._keep(db, held, answer, age_s))
@@ -81,26 +96,31 @@ class SQLiteShelf:
 
     def _claim(self, db: sqlite3.Connection, held: Held, digest: bytes, lease_s: float) -> Found | None:
         now = self._clock()
-        if db.execute(_CLAIM, (held.name, digest, held.token, now, lease_s)).rowcount:
+        if (there := self._there(db, held.name, now)) is not None:  # which needs to wait for no other process
+            return there
+        with transaction(db):
+            if db.execute(_CLAIM, (held.name, digest, held.token, now, lease_s)).rowcount:
+                return None
+            return self._there(db, held.name, 0)
+
+    @staticmethod
+    def _there(db: sqlite3.Connection, name: bytes, now: float) -> Found | None:
+        row = db.execute(_READ, (name, now)).fetchone()
+        if row is None:
             return None
-        select = "SELECT digest, token, status, headers, body FROM answers WHERE name = ?"
-        first, token, status, headers, body = db.execute(select, (held.name,)).fetchone()
-        if token is None:
-            db.execute("UPDATE answers SET used = ? WHERE name = ?", (now, held.name))
-        answer = None if status is None else Answer(status, json.loads(headers), body)
-        return Found(first, token is not None, answer)
+        first, token, status, headers, body, used = row
+        if token is None and used < now - _USED_S:
+            db.execute("UPDATE answers SET used = ? WHERE name = ?", (now, name))
+        return Found(first, token is not None, None if status is None else Answer(status, json.loads(headers), body))
 
     def _keep(self, db: sqlite3.Connection, held: Held, answer: Answer | None, age_s: float) -> None:
         now = self._clock()
         kept: tuple[object, ...] = (None, None, None, 0)
         if answer is not None:
             kept = (answer.status, json.dumps(dict(answer.headers)), answer.body, len(answer.body))
-        db.execute(
-            "UPDATE answers SET token = NULL, until = ?, used = ?, status = ?, headers = ?, body = ?, size = ?"
-            " WHERE name = ? AND token = ?",
-            (now + age_s, now, *kept, *held),
-        )
-        self._make_room(db, now)
+        with transaction(db):
+            db.execute(_KEEP, (now + age_s, now, *kept, *held))
+            self._make_room(db, now)
 
     def _make_room(self, db: sqlite3.Connection, now: float) -> None:
         db.execute("DELETE FROM answers WHERE until <= ?", (now,))
@@ -117,8 +137,7 @@ class SQLiteShelf:
         def run() -> _T:
             try:
                 db = self._connection = self._connection or self._open()
-                with transaction(db):
-                    return work(db)
+                return work(db)
             except (sqlite3.Error, OSError) as error:
                 if self._connection is not None:
                     self._connection.close()
@@ -132,8 +151,27 @@ class SQLiteShelf:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = OFF")
-        for statement in _TABLE:
-            db.execute(statement)
+        try:
+            db.execute("PRAGMA synchronous = OFF")
+            _make_wal(db)
+            with transaction(db):
+                for statement in _TABLE:
+                    db.execute(statement)
+        except sqlite3.Error:
+            db.close()
+            raise
         return db
+
+
+def _make_wal(db: sqlite3.Connection) -> None:
+    """Set the mode of the file, for which SQLite itself waits for nobody."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
