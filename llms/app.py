@@ -22,7 +22,7 @@ from llms.config import Config
 from llms.core import Core, core
 from llms.gateway import Gateway
 from llms.idempotency import Answers
-from llms.idempotency_memory import Memory
+from llms.idempotency_shared import kept_for
 from llms.keys import VirtualKey
 from llms.limits import Scope, Taken
 from llms.providers.options import is_loopback
@@ -70,7 +70,6 @@ class Generations:
         self._environ = environ
         self._sink = sink
         self._transport = Transport(connect_s=5)
-        self._answers = Memory(time.monotonic)
         self._core: Core | None = None
         self._open: dict[Generation, AsyncExitStack] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -83,9 +82,10 @@ class Generations:
             StoreError: The store that the configuration names cannot be used.
         """
         await self._stack.enter_async_context(self._transport)
-        self._books = await self._stack.enter_async_context(
-            opened(given.place(config, self._environ, self._workers), self._end_calls)
-        )
+        place = given.place(config, self._environ, self._workers)
+        self._books = await self._stack.enter_async_context(opened(place, self._end_calls))
+        self._answers = kept_for(place.url if self._books.store is not None else None, place.redis, place.workers)
+        self._stack.push_async_callback(self._answers.close)
         if not config.server.keys and not is_loopback(config.server.host) and not self._books.keys:
             if self._books.store is None:
                 raise UnsafeListenError(config.server.host)
