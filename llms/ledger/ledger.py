@@ -269,7 +269,7 @@ class Ledger:
             return
         try:
             found = await question.ask()
-        except Exception as error:  # whoever asked has it
+        except (StoreError, ValueError) as error:
             if not question.answer.done():
                 question.answer.set_exception(error)
         else:
