@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from llms.keys import Limits, Role, VirtualKey
-from llms.store import DAY_MS, CallRow, StoredKey, StoreError
+from llms.store import DAY_MS, CallRow, StoredKey
 
 _MOST = 10**13
 """
@@ -40,15 +40,14 @@ def stored_key(record: Sequence[Any]) -> StoredKey:
     """
     Give a key that was kept as a row. Fields that this version does not know are left out.
 
-    Raises:
-        StoreError: It says what this version cannot act on.
+    A key of a newer version, which says what this one cannot act on, is one that is switched off: it must not go on as
+    it was before, nor keep the others from being read.
     """
     key_id, digest, old_digest, old_until, revoked_at, revision, data = record
     try:
         key = _key(orjson.loads(data))
-    except (ValueError, TypeError, KeyError) as error:
-        message = f"the key {key_id} was made by a newer version, or is damaged"
-        raise StoreError(message) from error
+    except (ValueError, TypeError, KeyError):
+        key = VirtualKey(key_id, "of a newer version", Role.VIEWER, disabled=True)
     return StoredKey(key, digest, old_digest, old_until, revoked_at, revision)
 
 

@@ -12,9 +12,6 @@ from typing import Literal, NamedTuple
 from llms.store import DAY_MS, CallFilter, Group
 from llms.store.encoding import text as fit
 
-LOOKED_AT = 50_000
-"""How many calls a page may look at: about 60 ms of SQLite's time."""
-
 
 class Query(NamedTuple):
     """A statement and the values for its marks."""

@@ -94,6 +94,8 @@ def constant(node, known=()):
             return name.isupper()
         case ast.Name(id=name):
             return name.isupper() or name in known
+        case ast.IfExp(body=body, orelse=other):
+            return constant(body, known) and constant(other, known)
         case ast.Call(func=ast.Name(id="numbered"), args=[inner]):
             return constant(inner, known)
     return False

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import orjson
 import pytest
 
+from llms.keys import Role
 from llms.store import CallFilter, KeptBody, UsageRow
+from llms.store.encoding import key_record
 from tests.store.rows import AT, DAY, call, key
 
 ANY = CallFilter()
@@ -38,6 +41,25 @@ async def test_key_comes_back_as_it_was(store):
 
     assert kept == given._replace(revision=kept.revision)
     assert await store.keys_since(0) == [kept]
+
+
+async def test_key_of_a_newer_version(url, store):
+    """P34: a key that says what this version does not know is switched off, and keeps no other from being read."""
+    first, other = await store.put_key(key("a")), await store.put_key(key("b"))
+    newer = {**orjson.loads(key_record(first)[-1]), "role": "auditor"}
+    extended = {**orjson.loads(key_record(other)[-1]), "colour": "red"}
+    change = "UPDATE keys SET data = ? WHERE id = ?"
+    for data, one in ((newer, first), (extended, other)):
+        values = (orjson.dumps(data).decode(), one.key.id)
+        if url.startswith("sqlite:"):
+            await store._write(lambda connection, values=values: connection.execute(change, values))
+        else:
+            await store._pool.fetch(change, *values)
+
+    read = await store.keys_since(0)
+
+    assert [(True, Role.VIEWER), (False, Role.MEMBER)] == [(one.key.disabled, one.key.role) for one in read]
+    assert other == read[1]
 
 
 async def test_keys_that_were_changed(store):
@@ -195,6 +217,33 @@ async def test_export_of_many(store):
 
     assert rows == await exported(store)
     assert rows[7:1999] == await exported(store, CallFilter(since=AT + 7, until=AT + 1999))
+
+
+@pytest.mark.parametrize("looked_at", [1, 3, 10])
+@pytest.mark.parametrize("keys", [(), ("key_a",), ("key_a", "key_b", "key_c")])
+async def test_little_is_looked_at_at_once(store, looked_at, keys):
+    """Where a filter finds few, pages may be empty; all that is to be found is found, once, in its order."""
+    rows = [
+        call(
+            n,
+            at=AT + n // 3 + DAY_MS * (n // 20),
+            key_id=f"key_{'abcd'[n % 4]}",
+            model="rare" if n % 13 == 0 else "fast",
+        )
+        for n in range(80)
+    ]
+    await store.write_calls(rows)
+    store.looked_at = looked_at
+
+    for wanted in (CallFilter(keys=keys, model="rare"), CallFilter(keys=keys, failed=False), CallFilter(keys=keys)):
+        expected = [row for row in rows if (not keys or row.key_id in keys) and wanted.model in (None, row.model)]
+        assert expected[::-1] == await pages(store, wanted, 4)
+        assert expected == await exported(store, wanted)
+        position, found = 0, []
+        while position < 80:
+            position, more = await store.calls_since(position, wanted, 4)
+            found += more
+        assert expected == found
 
 
 async def test_usage(store):
