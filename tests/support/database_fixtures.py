@@ -5,7 +5,6 @@ Fixtures of ``tests.support.databases``.
 server of the test's own, to be stopped, paused, and started again.
 """
 
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,16 @@ import pytest
 from tests.support import databases
 from tests.support.databases import Postgres, Redis
 
-_NUMBERS = itertools.count()
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database();
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+END $$;
+CREATE SCHEMA public;
+"""
+"""A tenth of what a database for each test takes."""
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +47,9 @@ def shared_postgres(postgres_template: Path) -> Iterator[Postgres]:
 
 @pytest.fixture
 def postgres_url(shared_postgres: Postgres) -> Iterator[str]:
-    """Give the URL of an empty database, which goes with the test."""
-    name = f"test_{next(_NUMBERS)}"
-    shared_postgres.sql(f"CREATE DATABASE {name}")
-    yield shared_postgres.url(name)
-    shared_postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    """Give the URL of a database that has nothing in it; what the test leaves in it goes, and who is connected."""
+    yield shared_postgres.url()
+    shared_postgres.sql(_EMPTY)
 
 
 @pytest.fixture
