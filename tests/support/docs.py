@@ -15,6 +15,7 @@ from pathlib import Path
 
 import llms
 from llms import errors
+from llms.admin import openapi
 from llms.config.accounting import AccountingGiven, LimitsGiven, PriceGiven, StoreGiven
 from llms.config.aliases import Alias, TargetGiven
 from llms.config.server import Server
@@ -34,6 +35,8 @@ _NAMES = (
     "models",
     "routing",
     "web-chat",
+    "keys",
+    "admin",
     "store",
     "faults",
     "reliability",
@@ -165,6 +168,14 @@ def _yes(fact: bool) -> str:  # noqa: FBT001 - what it is about
     return "yes" if fact else "no"
 
 
+def _admin() -> str:
+    lines = ["| | | may be asked for |", "|---|---|---|"]
+    for one in openapi.OPERATIONS:
+        query = ", ".join(f"`{name}`" for name in one.query)
+        lines.append(f"| `{one.method.upper()} {one.path.removeprefix('/')}` | {one.summary} | {query or '–'} |")
+    return "\n".join(lines)
+
+
 _PARTS: dict[str, Callable[[], str]] = {
     "server": partial(section, Server),
     "providers": partial(section, options.Options),
@@ -179,6 +190,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "dialects": _dialects,
     "dropped": _dropped,
     "errors": _errors,
+    "admin": _admin,
 }
 
 
