@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web, web_app
 
 from llms import app
+from llms.books import Books
 from llms.config import Config, load
 from llms.records import CallRecord
 from llms.web.server import Runner
@@ -40,6 +41,11 @@ class Running:
         return {name: count for name, count in running.items() if count}
 
     @property
+    def books(self) -> Books:
+        """What it keeps of keys and calls."""
+        return self.generations._books
+
+    @property
     def services(self) -> Services:
         return self.live.now.services
 
@@ -57,13 +63,20 @@ async def running(  # noqa: PLR0913 - all have a default
     models: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     listen: str = "127.0.0.1",
+    **sections: Any,
 ) -> AsyncIterator[Running]:
-    """Start a gateway on a free port, with the demo provider where no other is named; stop it afterwards."""
+    """
+    Start a gateway on a free port, with the demo provider where no other is named; stop it afterwards.
+
+    Args:
+        sections: Further ones of the configuration: ``limits``, ``prices``, ``store``.
+    """
     path = folder / "config.json"
     content = {
         "server": {"drain_s": 1, **(server or {})},
         "providers": {"demo": {"chunk_delay_s": 0}} if providers is None else providers,
         "models": models or {},
+        **sections,
     }
     path.write_bytes(orjson.dumps(content))
     records: list[CallRecord] = []
