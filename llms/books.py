@@ -6,11 +6,12 @@ The keys are read again each second: what one worker or one machine changes all 
 
 import asyncio
 import logging
+import random
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,15 +21,20 @@ from llms.errors import LimiterUnavailableError
 from llms.keys import VirtualKey
 from llms.ledger import Ledger, Spool
 from llms.limits import Limiter, Seed
-from llms.limits.clock import Clock
+from llms.limits.clock import Clock, SharedClock
 from llms.limits.memory import MemoryLimiter
+from llms.limits.open import opened as limits_at
+from llms.limits.shared import SharedLimiter
+from llms.limits.states import StatesError
 from llms.session import Sessions
-from llms.store import Store, StoredKey, StoreError
-from llms.store.open import open_store
+from llms.store import Store, StoredKey, StoreError, StoreUnfitError
+from llms.store.claim import Claim
+from llms.store.open import SQLITE, open_store, sqlite_path
 
 _log = logging.getLogger("llms.store")
 
 _POLL_S = 1.0
+_RECONCILE_S = 60.0
 
 
 @dataclass(slots=True)
@@ -106,20 +112,20 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
         StoreError: The store that was asked for cannot be used.
     """
     async with AsyncExitStack() as stack:
-        store = await _store(place)
+        store = await _store(place, stack)
         known = StoredKeys(time.time)
         ledger = None
         fresh = secrets.token_urlsafe(32)
         if store is not None:
-            stack.push_async_callback(store.close)
             known.take(await store.keys_since(0))
             fresh = await store.token("session", fresh)
             ledger = Ledger(store, _spool(place.spool), place.spool_rows, strict=place.asked)
             await ledger.start(place.spool)
             stack.push_async_callback(ledger.close)
-        clock = Clock()
-        limiter = MemoryLimiter(_seed(ledger, known), clock)
+        limiter, clock = _limiter(place if store is not None else replace(place, url=None), _seed(ledger, known))
         stack.push_async_callback(limiter.close)
+        if ledger is not None:
+            stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter)))
         renewal = _Renewal(store, known, end_calls)
         if store is not None:
             polling = asyncio.create_task(_poll(renewal))
@@ -133,16 +139,20 @@ def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", 
     return "sqlite" if place.url.startswith("sqlite:") else "postgresql"
 
 
-async def _store(place: Place) -> Store | None:
+async def _store(place: Place, stack: AsyncExitStack) -> Store | None:
     if place.url is None:
         return None
     try:
-        return await open_store(place.url)
+        store = await open_store(place.url)
+        stack.push_async_callback(store.close)
+        if place.url.startswith(SQLITE):
+            stack.callback(Claim(sqlite_path(place.url), shared=place.workers > 1).close)
     except StoreError as error:
         if place.asked:
             raise
         _log.warning("calls are not written down: %s", error)
         return None
+    return store
 
 
 def _spool(folder: Path | None) -> Spool | None:
@@ -170,6 +180,28 @@ def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
             raise LimiterUnavailableError(message, retry_after_s=5) from error
 
     return seed
+
+
+def _limiter(place: Place, seed: Seed) -> tuple[Limiter, Callable[[], int]]:
+    try:
+        states = limits_at(place.url, place.redis, place.workers)
+    except StatesError as error:
+        raise StoreUnfitError(str(error)) from error
+    if states is None:
+        clock = Clock()
+        return MemoryLimiter(seed, clock), clock
+    shared = SharedClock()
+    limiter = SharedLimiter(states, seed, place.workers, shared)
+    limiter.start()
+    return limiter, shared
+
+
+async def _reconcile(limiter: Limiter) -> None:
+    """Compare what is counted of budgets with the ledger, now and then; see ``Limiter.reconcile``."""
+    while True:
+        await asyncio.sleep(_RECONCILE_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+        with suppress(LimiterUnavailableError):  # there will be another time
+            await limiter.reconcile()
 
 
 class _Renewal:

@@ -25,12 +25,14 @@ from llms.errors import (
     NotAllowedError,
     NotFoundError,
     OverloadedError,
+    UnauthenticatedError,
 )
 from llms.keys import VirtualKey
 from llms.times import HEADER
 from llms.web import respond
 from llms.web.connection import own_address
 from llms.web.connection import times as begun
+from llms.web.guesses import Guesses
 from llms.web.hosts import goes_by
 from llms.web.inference import Inquiry
 from llms.web.origins import cross_origin
@@ -65,14 +67,14 @@ def middleware(live: Live) -> Middleware:
         with live.now as services:
             request[SERVICES] = services
             try:
-                return await _guarded(request, handler, services.policy)
+                return await _guarded(request, handler, services.policy, live.guesses)
             finally:
                 request.pop(INQUIRY, None)  # or a request and its stream would keep each other alive
 
     return guard
 
 
-async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> web.StreamResponse:
+async def _guarded(request: web.Request, handler: Handler, policy: Policy, guesses: Guesses) -> web.StreamResponse:
     times = request[TIMES] = begun(request)
     request_id = respond.new_id()
     request[REQUEST_ID] = request_id
@@ -87,7 +89,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy) -> we
             return _preflight(request, request_id, origin)
         if not _public(request, policy.public):
             _require_own_page(request)
-            _authenticate(request, policy.keyring)
+            _authenticate(request, policy.keyring, guesses)
         times.known()
         try:
             return await handler(request)
@@ -241,9 +243,14 @@ def _public(request: web.Request, public: frozenset[str]) -> bool:
     return resource is not None and resource.canonical in public
 
 
-def _authenticate(request: web.Request, keyring: Keyring) -> None:
+def _authenticate(request: web.Request, keyring: Keyring, guesses: Guesses) -> None:
     values = {name: request.headers.getall(name) for name in (*CARRIERS, COOKIE) if name in request.headers}
-    key = keyring.authenticate(values)
+    try:
+        key = keyring.authenticate(values)
+    except UnauthenticatedError:
+        if values:  # else nothing was guessed: a page, or a probe, that finds out whether a key is needed
+            guesses.wrong(request.remote or "")
+        raise
     if key is not None:
         request[KEY] = key
 

@@ -7,6 +7,7 @@ nothing changes under a call, and no call is dropped.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,7 @@ from llms.tally import Tally
 from llms.times import Times
 from llms.web.body import Limits
 from llms.web.connection import Bounds
+from llms.web.guesses import Guesses
 from llms.web.policy import Policy
 
 
@@ -85,6 +87,7 @@ class Live:
     ``now`` is the generation in force. ``stopping`` is set once the process has been told to stop. ``degraded`` tells
     that the configuration's file could not be taken when it was read last, and ``failed_reloads`` how often that was;
     ``dropped_lines`` gives how many lines the log has lost. ``full`` tells that there is no memory for more calls.
+    ``guesses`` counts wrong keys.
     """
 
     now: Generation
@@ -95,6 +98,7 @@ class Live:
         self.failed_reloads = 0
         self.full = False
         self.dropped_lines: Callable[[], int] = int
+        self.guesses = Guesses(time.monotonic)
 
 
 LIVE = web.AppKey("live", Live)
