@@ -93,6 +93,16 @@ def days(rows: Iterable[CallRow]) -> list[DayRecord]:
     return [(*group, *sums) for group, sums in found.items()]
 
 
+def without_keys(records: Iterable[DayRecord]) -> list[DayRecord]:
+    """Sum up what ``days`` gave once more, whatever the key."""
+    found: dict[tuple[int | str, ...], list[Any]] = {}
+    for day, _, *rest in records:
+        group, sums = (day, *rest[:3]), rest[3:]
+        old = found.get(group)
+        found[group] = sums if old is None else [one + other for one, other in zip(old, sums, strict=True)]
+    return [(*group, *sums) for group, sums in found.items()]
+
+
 def clean(row: CallRow) -> CallRow:
     """Give a row that every database takes: without what is no text, or too large a number."""
     return CallRow._make(_clean(value) for value in row)

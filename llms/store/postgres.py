@@ -24,6 +24,18 @@ _TURN = "turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(7814037101))"
 
 _ARRAYS = ", ".join("?::text[]" if kind is str else "?::bigint[]" for kind in CallRow.__annotations__.values())
 
+_SUMS = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
+    estimated, unpriced"""
+_SUMMED = """COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'), SUM(input_tokens), SUM(output_tokens),
+    SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(cost), COUNT(*) FILTER (WHERE counted = 'estimated'),
+    COUNT(*) FILTER (WHERE priced = 0)"""
+_ADD = """DO UPDATE SET calls = old.calls + EXCLUDED.calls, failed = old.failed + EXCLUDED.failed,
+    input_tokens = old.input_tokens + EXCLUDED.input_tokens, output_tokens = old.output_tokens + EXCLUDED.output_tokens,
+    cached_tokens = old.cached_tokens + EXCLUDED.cached_tokens,
+    cache_write_tokens = old.cache_write_tokens + EXCLUDED.cache_write_tokens,
+    reasoning_tokens = old.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = old.cost + EXCLUDED.cost,
+    estimated = old.estimated + EXCLUDED.estimated, unpriced = old.unpriced + EXCLUDED.unpriced"""
+
 _WRITE = f"""WITH {_TURN},
     fresh AS (
         INSERT INTO calls ({COLUMNS}) SELECT given.* FROM turn, unnest({_ARRAYS}) AS given
@@ -32,20 +44,14 @@ _WRITE = f"""WITH {_TURN},
         INSERT INTO bodies (call_id, prompt, answer)
         SELECT given.* FROM unnest(?::text[], ?::text[], ?::text[]) AS given (call_id, prompt, answer)
         WHERE given.call_id IN (SELECT id FROM fresh) ON CONFLICT (call_id) DO NOTHING),
-    summed AS (
-        INSERT INTO usage_daily AS old (day, key_id, team, model, provider, calls, failed, input_tokens, output_tokens,
-            cached_tokens, cache_write_tokens, reasoning_tokens, cost, estimated, unpriced)
-        SELECT at / 86400000, key_id, team, model, provider, COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'),
-            SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens),
-            SUM(cost), COUNT(*) FILTER (WHERE counted = 'estimated'), COUNT(*) FILTER (WHERE priced = 0)
-        FROM fresh GROUP BY 1, 2, 3, 4, 5
-        ON CONFLICT (day, key_id, team, model, provider) DO UPDATE SET calls = old.calls + EXCLUDED.calls,
-            failed = old.failed + EXCLUDED.failed, input_tokens = old.input_tokens + EXCLUDED.input_tokens,
-            output_tokens = old.output_tokens + EXCLUDED.output_tokens,
-            cached_tokens = old.cached_tokens + EXCLUDED.cached_tokens,
-            cache_write_tokens = old.cache_write_tokens + EXCLUDED.cache_write_tokens,
-            reasoning_tokens = old.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = old.cost + EXCLUDED.cost,
-            estimated = old.estimated + EXCLUDED.estimated, unpriced = old.unpriced + EXCLUDED.unpriced)
+    by_key AS (
+        INSERT INTO usage_daily AS old (day, key_id, team, model, provider, {_SUMS})
+        SELECT at / 86400000, key_id, team, model, provider, {_SUMMED} FROM fresh GROUP BY 1, 2, 3, 4, 5
+        ON CONFLICT (day, key_id, team, model, provider) {_ADD}),
+    by_model AS (
+        INSERT INTO usage_models AS old (day, team, model, provider, {_SUMS})
+        SELECT at / 86400000, team, model, provider, {_SUMMED} FROM fresh GROUP BY 1, 2, 3, 4
+        ON CONFLICT (day, team, model, provider) {_ADD})
     SELECT COUNT(*) FROM fresh"""
 
 _PUT = f"""WITH {_TURN}, given (expected) AS (SELECT ?::bigint)

@@ -44,6 +44,11 @@ COLUMNS = """id, at, key_id, team, api, model, provider, target, stream, status,
 SUMS = """SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
     SUM(reasoning_tokens), SUM(cost), SUM(estimated), SUM(unpriced)"""
 
+_SUMS_AS = """SUM(calls) AS calls, SUM(failed) AS failed, SUM(input_tokens) AS input_tokens,
+    SUM(output_tokens) AS output_tokens, SUM(cached_tokens) AS cached_tokens,
+    SUM(cache_write_tokens) AS cache_write_tokens, SUM(reasoning_tokens) AS reasoning_tokens, SUM(cost) AS cost,
+    SUM(estimated) AS estimated, SUM(unpriced) AS unpriced"""
+
 KEYS_SINCE = """SELECT id, digest, old_digest, old_until, revoked_at, revision, data FROM keys
     WHERE revision > ? ORDER BY revision"""
 CALL = f"SELECT {COLUMNS} FROM calls WHERE id = ?"
@@ -59,9 +64,9 @@ _FAILED_DAY = {True: "failed > 0", False: "failed < calls"}
 _GROUPS: dict[Group, str] = {"day": "day", "key": "key_id", "team": "team", "model": "model", "provider": "provider"}
 _SPENT = {
     "key": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND key_id = ?",
-    "team": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND team = ?",
-    "model": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND model = ?",
-    "gateway": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ?",
+    "team": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ? AND team = ?",
+    "model": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ? AND model = ?",
+    "gateway": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ?",
 }
 
 
@@ -120,7 +125,9 @@ def last_day(wanted: CallFilter, at: int) -> Query:
     _add_equal(found, wanted)
     if wanted.failed is not None:
         found.add(_FAILED_DAY[wanted.failed])
-    return found.query("SELECT MAX(day) FROM usage_daily")
+    if wanted.keys:
+        return found.query("SELECT MAX(day) FROM usage_daily")
+    return found.query("SELECT MAX(day) FROM usage_models")
 
 
 def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
@@ -131,9 +138,14 @@ def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
     _add_keys(found, wanted.keys)
     _add_equal(found, wanted)
     groups = ", ".join(_GROUPS[group] for group in by)
-    if not groups:
-        return found.query(f"SELECT {SUMS} FROM usage_daily")
-    return found.query(f"SELECT {groups}, {SUMS} FROM usage_daily", f"GROUP BY {groups} ORDER BY {groups}")
+    names, after = (f"{groups}, ", f"GROUP BY {groups} ORDER BY {groups}") if groups else ("", "")
+    if not wanted.keys and "key" not in by:
+        return found.query(f"SELECT {names}{SUMS} FROM usage_models", after)
+    if "model" in by or "provider" in by:
+        return found.query(f"SELECT {names}{SUMS} FROM usage_daily", after)
+    # In the order of the primary key first, which needs no sorting: a third of the time.
+    inner = f"SELECT {names}{SUMS} FROM (SELECT day, key_id, team, {_SUMS_AS} FROM usage_daily"
+    return found.query(inner, f"GROUP BY day, key_id, team) AS inner_sums {after}")
 
 
 def spent(subject: str, since_day: int) -> Query:

@@ -1,6 +1,9 @@
 """
 The tables, as steps from nothing to what this version needs.
 
+``usage_daily`` has the sums of calls by day, key, team, model and provider, ``usage_models`` the same without the key:
+keys are what there can be thousands of.
+
 A step only adds: a table, an index, a column that has a default. So the version before it works on, beside the new one
 (which names every column that it writes). ``OLDEST`` is what would say otherwise.
 """
@@ -38,6 +41,12 @@ SQLITE: Sequence[Step] = (
             reasoning_tokens INTEGER NOT NULL, cost INTEGER NOT NULL, estimated INTEGER NOT NULL,
             unpriced INTEGER NOT NULL, PRIMARY KEY (day, key_id, team, model, provider)) WITHOUT ROWID""",
         """CREATE INDEX usage_daily_key ON usage_daily (key_id, day)""",
+        """CREATE TABLE usage_models (
+            day INTEGER NOT NULL, team TEXT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
+            calls INTEGER NOT NULL, failed INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+            output_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL,
+            reasoning_tokens INTEGER NOT NULL, cost INTEGER NOT NULL, estimated INTEGER NOT NULL,
+            unpriced INTEGER NOT NULL, PRIMARY KEY (day, team, model, provider)) WITHOUT ROWID""",
     ),
 )
 
@@ -68,5 +77,11 @@ POSTGRES: Sequence[Step] = (
             cost bigint NOT NULL, estimated bigint NOT NULL, unpriced bigint NOT NULL,
             PRIMARY KEY (day, key_id, team, model, provider))""",
         """CREATE INDEX usage_daily_key ON usage_daily (key_id, day)""",
+        """CREATE TABLE usage_models (
+            day bigint NOT NULL, team text COLLATE "C" NOT NULL, model text COLLATE "C" NOT NULL,
+            provider text COLLATE "C" NOT NULL, calls bigint NOT NULL, failed bigint NOT NULL,
+            input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, cached_tokens bigint NOT NULL,
+            cache_write_tokens bigint NOT NULL, reasoning_tokens bigint NOT NULL, cost bigint NOT NULL,
+            estimated bigint NOT NULL, unpriced bigint NOT NULL, PRIMARY KEY (day, team, model, provider))""",
     ),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from llms.store import CallRow, KeptBody, StoredKey, StoreError, queries
-from llms.store.encoding import UnfitRowError, clean, days, key_record, text
+from llms.store.encoding import UnfitRowError, clean, days, key_record, text, without_keys
 from llms.store.queries import COLUMNS, Query
 from llms.store.reading import Reading, bounded
 from llms.store.sqlite_connection import Connection, Identity, Writer
@@ -26,7 +26,7 @@ _READERS = 2
 
 _SIZES = (64, 8, 1)
 
-_MARKS = {width: f"({', '.join('?' * width)})" for width in (15, 27)}
+_MARKS = {width: f"({', '.join('?' * width)})" for width in (14, 15, 27)}
 
 
 def _many(sql: str, width: int, after: str) -> dict[int, str]:
@@ -35,16 +35,23 @@ def _many(sql: str, width: int, after: str) -> dict[int, str]:
 
 
 _CALLS = _many(f"INSERT INTO calls ({COLUMNS})", 27, "")
-_DAYS = _many(
-    """INSERT INTO usage_daily (day, key_id, team, model, provider, calls, failed, input_tokens, output_tokens,
-    cached_tokens, cache_write_tokens, reasoning_tokens, cost, estimated, unpriced)""",
-    15,
-    """ON CONFLICT (day, key_id, team, model, provider) DO UPDATE SET calls = calls + excluded.calls,
-    failed = failed + excluded.failed, input_tokens = input_tokens + excluded.input_tokens,
-    output_tokens = output_tokens + excluded.output_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
+_ADDED = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
+    estimated, unpriced)"""
+_ADD = """DO UPDATE SET calls = calls + excluded.calls, failed = failed + excluded.failed,
+    input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
+    cached_tokens = cached_tokens + excluded.cached_tokens,
     cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost = cost + excluded.cost,
-    estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced""",
+    estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced"""
+_DAYS = _many(
+    f"INSERT INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",
+    15,
+    f"ON CONFLICT (day, key_id, team, model, provider) {_ADD}",
+)
+_MODELS = _many(
+    f"INSERT INTO usage_models (day, team, model, provider, {_ADDED}",
+    14,
+    f"ON CONFLICT (day, team, model, provider) {_ADD}",
 )
 _BODY = "INSERT INTO bodies (call_id, prompt, answer) VALUES (?, ?, ?) ON CONFLICT (call_id) DO NOTHING"
 _KNOWN = {count: f"SELECT id FROM calls WHERE id IN ({', '.join('?' * count)})" for count in _SIZES}
@@ -139,7 +146,9 @@ def _keep(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Seque
         for (call_id,) in _asked(connection, list(by_id)):
             del by_id[call_id]
         _insert(connection, _CALLS, list(by_id.values()))
-        _insert(connection, _DAYS, days(by_id.values()))
+        sums = days(by_id.values())
+        _insert(connection, _DAYS, sums)
+        _insert(connection, _MODELS, without_keys(sums))
         connection.executemany(_BODY, [body for body in bodies if body.call_id in by_id])
     return len(by_id)
 

@@ -16,14 +16,22 @@ from llms.store.sqlite_file import connected, number, private, translated
 
 COUNTS = "SELECT (SELECT COUNT(*) FROM keys), (SELECT COUNT(*) FROM calls), (SELECT COUNT(*) FROM bodies)"
 
-APART = """SELECT day FROM (
-        SELECT at / 86400000 AS day, COUNT(*) AS calls, SUM(cost) AS cost, SUM(input_tokens) AS input_tokens,
-            SUM(output_tokens) AS output_tokens FROM calls GROUP BY 1
-        UNION ALL
-        SELECT day, -SUM(calls), -SUM(cost), -SUM(input_tokens), -SUM(output_tokens) FROM usage_daily GROUP BY day
-    ) AS both_sums GROUP BY day
-    HAVING SUM(calls) <> 0 OR SUM(cost) <> 0 OR SUM(input_tokens) <> 0 OR SUM(output_tokens) <> 0 ORDER BY day"""
-"""The days whose calls are not what usage says. One statement: both are of one moment."""
+APART = """SELECT DISTINCT day FROM (
+        SELECT day, kind FROM (
+            SELECT at / 86400000 AS day, 1 AS kind, COUNT(*) AS calls, SUM(cost) AS cost,
+                SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens FROM calls GROUP BY 1
+            UNION ALL
+            SELECT day, 1, -SUM(calls), -SUM(cost), -SUM(input_tokens), -SUM(output_tokens)
+                FROM usage_daily GROUP BY day
+            UNION ALL
+            SELECT day, 2, SUM(calls), SUM(cost), SUM(input_tokens), SUM(output_tokens) FROM usage_daily GROUP BY day
+            UNION ALL
+            SELECT day, 2, -SUM(calls), -SUM(cost), -SUM(input_tokens), -SUM(output_tokens)
+                FROM usage_models GROUP BY day
+        ) AS all_sums GROUP BY day, kind
+        HAVING SUM(calls) <> 0 OR SUM(cost) <> 0 OR SUM(input_tokens) <> 0 OR SUM(output_tokens) <> 0
+    ) AS found ORDER BY day"""
+"""The days on which the sums are not those of the calls. One statement: all is of one moment."""
 
 _SHOWN = 5
 

@@ -65,11 +65,12 @@ def test_check_of_postgresql(llms, postgres_url):
     ] == done.stdout.splitlines()
 
 
-def test_check_of_sums_that_are_wrong(db, file):
+@pytest.mark.parametrize("table", ["usage_daily", "usage_models"])
+def test_check_of_sums_that_are_wrong(db, file, table):
     """Days whose usage is not the sum of their calls are named."""
     fill(f"sqlite:{file}", [*range(5), *(86_400_000 * day for day in range(1, 8))])
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("UPDATE usage_daily SET cost = cost + 1 WHERE day > 20420")
+        connection.execute(f"UPDATE {table} SET cost = cost + 1 WHERE day > 20420")  # noqa: S608 - ours
         connection.commit()
 
     done = db("check")

@@ -9,12 +9,13 @@ import pytest
 
 from llms.store import CallFilter, StoreError, StoreUnfitError
 from llms.store.open import open_store
-from llms.store.postgres_pool import Pool, numbered
+from llms.store.postgres_pool import Pool, numbered, translated
+from llms.store.upkeep import check
 from tests.store.rows import call, key
 from tests.support.process import free_port
 
 ANY = CallFilter()
-LIMIT_S = 2.3
+LIMIT_S = 3
 """2 s, and what a busy machine adds."""
 
 
@@ -185,6 +186,35 @@ async def test_user_without_rights(own_postgres):
 
     with pytest.raises(StoreUnfitError, match="CREATE SCHEMA llms AUTHORIZATION"):
         await open_store(url)
+
+
+async def test_check_without_rights(own_postgres, store):
+    """Whoever may not read the tables cannot check them, and is told."""
+    own_postgres.sql("CREATE ROLE stranger LOGIN PASSWORD 'first'")
+    own_postgres.sql("GRANT USAGE ON SCHEMA llms TO stranger")
+    url = own_postgres.url().replace(f"postgres:{own_postgres.password}@", "stranger:first@")
+
+    with pytest.raises(StoreError, match="permission denied"):
+        await check(url)
+
+
+async def test_connection_that_nobody_waits_for(own_postgres, store):
+    """A connection that could not be opened when its caller had gone already is nobody's error."""
+    own_postgres.pause()
+    asked = asyncio.ensure_future(store.calls(ANY))
+    await asyncio.sleep(0.2)
+    asked.cancel()
+    await asyncio.sleep(2)
+    own_postgres.resume()
+
+    assert 1 == await comes_back(store, [call(1)])
+
+
+def test_words():
+    """What asyncpg says of itself means nothing to an operator."""
+    assert "the connection to PostgreSQL was lost" == str(
+        translated(asyncpg.InterfaceError("cannot perform operation"))
+    )
 
 
 RAISE = """
