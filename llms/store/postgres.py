@@ -27,8 +27,8 @@ _ARRAYS = ", ".join("?::text[]" if kind is str else "?::bigint[]" for kind in Ca
 _SUMS = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
     estimated, unpriced"""
 _SUMMED = """COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'), SUM(input_tokens), SUM(output_tokens),
-    SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(cost), COUNT(*) FILTER (WHERE counted = 'estimated'),
-    COUNT(*) FILTER (WHERE priced = 0)"""
+    SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(cost),
+    COUNT(*) FILTER (WHERE counted = 'estimated'), COUNT(*) FILTER (WHERE priced = 0)"""
 _ADD = """DO UPDATE SET calls = old.calls + EXCLUDED.calls, failed = old.failed + EXCLUDED.failed,
     input_tokens = old.input_tokens + EXCLUDED.input_tokens, output_tokens = old.output_tokens + EXCLUDED.output_tokens,
     cached_tokens = old.cached_tokens + EXCLUDED.cached_tokens,
