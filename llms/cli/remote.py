@@ -1,5 +1,6 @@
 """A running gateway, asked for its admin API."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator, Mapping
@@ -18,6 +19,8 @@ _CONNECT_S = 5.0
 _ANSWER_S = 60.0
 _SILENCE_S = 60.0
 """A tail has a comment each 15 seconds."""
+
+_PAUSE_S = 0.5
 
 _LONGEST_LINE = 1 << 20
 
@@ -113,6 +116,7 @@ class Remote:
                             last = value
                         elif name == "data":
                             yield _call(value)
+            await asyncio.sleep(_PAUSE_S)
 
 
 def _call(text: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from llms.web import respond
 from llms.web.admin import admin, answering, unavailable
 from llms.web.event_stream import EventStream
 from llms.web.guard import KEY, REQUEST_ID, caught
+from llms.web.inference import require_room
 from llms.web.outlet import StreamOutlet
 from llms.web.services import LIVE, TIMES
 from llms.wire import sse
@@ -125,6 +126,7 @@ async def _export(request: web.Request, found: Admin, caller: VirtualKey | None)
 async def tail(request: web.Request) -> web.StreamResponse:
     """``GET /admin/v1/calls/tail``: calls as they are kept, as server-sent events."""
     found, caller = admin(request), request.get(KEY)
+    require_room(request.app[LIVE])
     position = _position(request)
     outlet = StreamOutlet(request)
     events = EventStream(outlet, {"x-request-id": request[REQUEST_ID]}, request[TIMES], _KEEPALIVE_S)

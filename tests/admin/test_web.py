@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from llms.admin import calls as admin_calls
 from llms.keys import digest
 from llms.session import Sessions
 from llms.store import StoreError
@@ -137,8 +138,10 @@ async def test_csv_that_breaks(served, store, monkeypatch):
     half = await ask(running, "GET", "/calls?format=csv", key="admin")
     monkeypatch.setattr(type(store), "export", never)
     none = await ask(running, "GET", "/calls?format=csv", key="admin")
+    usage = await ask(running, "GET", "/usage?format=csv", key="admin")
 
     assert not half.complete
+    assert usage.complete
     assert (503, "store_unavailable") == (none.status, none.json["error"]["code"])
 
 
@@ -233,6 +236,19 @@ async def test_tail_of_a_gateway_that_stops(served):
         running.live.stopping.set()
 
         assert (await until(client, "0\r\n\r\n")).endswith("0\r\n\r\n")
+    refused = await ask(running, "GET", "/calls/tail", key="admin")
+
+    assert (503, "draining") == (refused.status, refused.json["error"]["code"])
+
+
+async def test_too_many_sums(served, monkeypatch):
+    """Sums of more lines than an answer may have are refused, and it is said what to ask for instead."""
+    running = await served()
+    monkeypatch.setattr(admin_calls, "MAX_SUMS", 3)
+
+    refused = await ask(running, "GET", "/usage?by=key", key="admin")
+
+    assert (400, "by") == (refused.status, refused.json["error"]["param"])
 
 
 async def test_so_many_read_at_once(served):

@@ -105,7 +105,20 @@ def test_changed(offline):
     """What is named is changed, what is not stays."""
     offline("keys", "add", "ann", "--rpm", "60", "--budget-day", "1", "--expires", "2030-01-01", "--model", "o3")
 
-    offline("keys", "change", "ann", "--rpm", "none", "--budget-week", "3", "--disable", "--name", "Ann")
+    offline(
+        "keys",
+        "change",
+        "ann",
+        "--rpm",
+        "none",
+        "--budget-total",
+        "none",
+        "--budget-week",
+        "3",
+        "--disable",
+        "--name",
+        "Ann",
+    )
     found = json.loads(offline("keys", "change", "Ann", "--expires", "never", "--json").stdout)
 
     limits = found["limits"]
