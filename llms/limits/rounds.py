@@ -6,6 +6,7 @@ closed. Callers wait for futures; one that leaves takes nothing of anybody else'
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -20,7 +21,9 @@ from llms.limits.holdings import Holding
 from llms.limits.state import Starts
 from llms.limits.states import Change, Loaded, States, StatesError
 
-_TRIP_S = 1.0
+_log = logging.getLogger("llms.limits")
+
+_TRIP_S = 1.8
 _AGAIN_S = 1.0
 _SEED_S = 2.0
 _BEAT_S = 0.5
@@ -50,7 +53,7 @@ class Rounds:
         self._due = True
         self._leaving = False
         self._conflicts = 0
-        self._failed = False
+        self._failed = self._told = False
         self._out_until = 0.0
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -129,9 +132,11 @@ class Rounds:
             if again:  # a connection that was idle may have been closed
                 self._queue[:0] = asks
             else:
-                self._fail(asks)
+                self._fail(asks, error)
         else:
-            self._failed = False
+            if self._told:
+                _log.warning("limits are shared again")
+            self._failed = self._told = False
             if not done:
                 self._queue[:0] = decided
         if done:
@@ -169,7 +174,10 @@ class Rounds:
             changes.append(Change(MEMBERS, version, found.encoded(now)))
         return decided, documents, changes
 
-    def _fail(self, asks: list[Ask]) -> None:
+    def _fail(self, asks: list[Ask], error: Exception) -> None:
+        if not self._told:
+            self._told = True
+            _log.error("limits are not shared for now, and budgets give nothing: %s", str(error) or "no answer in time")
         self._out_until = asyncio.get_running_loop().time() + _AGAIN_S
         for ask in asks:
             ask.fail()
