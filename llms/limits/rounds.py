@@ -93,10 +93,12 @@ class Rounds:
         await self._states.close()
 
     async def _beat(self) -> None:
-        for count in range(1, 10**12):
+        count = 0
+        while True:
             await asyncio.sleep(_BEAT_S)
             self._due = True
             self._wake.set()
+            count += 1
             if not count % _BEATS:
                 self._books.forget(self._clock())
 

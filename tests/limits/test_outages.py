@@ -331,3 +331,44 @@ def test_what_is_needed_for_a_place_is_said(monkeypatch):
 
     with pytest.raises(StatesError, match=r"Limits need the package redis; do: pip install 'llms\[redis\]'"):
         opened(None, "redis://127.0.0.1:1", 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u:secret@127.0.0.1:port/x", "PostgreSQL: the URL is not right, or the connection was closed"),
+        ("postgresql://u:secret@127.0.0.1:1/x", "PostgreSQL does not answer: "),
+    ],
+)
+async def test_the_words_hold_no_secret(url, words):
+    kept = place(url)
+
+    with pytest.raises(StatesError) as caught:
+        await kept.load(["key:k"])
+    await kept.close()
+
+    assert str(caught.value).startswith(words)
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_role_that_may_not_make_the_table(own_postgres):
+    own_postgres.sql("CREATE ROLE weak LOGIN PASSWORD 'weak'")
+    kept = place(own_postgres.url().replace(f"postgres:{own_postgres.password}", "weak:weak"))
+
+    with pytest.raises(StatesError, match=r"^PostgreSQL: permission denied for database postgres$"):
+        await kept.load(["key:k"])
+
+    await kept.close()
+
+
+@pytest.mark.parametrize("wait_s", [0.001, 1])
+async def test_closing_while_postgres_is_being_connected_to(own_postgres, wait_s):
+    async with Chaos(own_postgres.port, back=Way(latency_s=0.05)) as chaos:
+        kept = place(own_postgres.url().replace(f":{own_postgres.port}", f":{chaos.port}"))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await kept.load(["key:k"])
+        if wait_s == 1:
+            own_postgres.crash()
+
+        await kept.close()
