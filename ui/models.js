@@ -1,7 +1,7 @@
 // The models that the gateway serves, as it lists them.
 
 import { computed, signal } from "./vendor/core.js";
-import { get, key } from "./session.js";
+import { get, identity } from "./session.js";
 import { settings } from "./settings.js";
 import { t } from "./strings.js";
 
@@ -23,13 +23,13 @@ export const defaultModel = computed(() => {
   return listed.length === 0 || listed.some((model) => model.id === wanted) ? wanted : listed[0].id;
 });
 
-/** @type {{key: string, done: Promise<void>} | null} */
+/** @type {{by: number, done: Promise<void>} | null} */
 let question = null;
 
-/** Ask the gateway for its models. Asked again with the same key while the answer is still out, it is one question. */
+/** Ask the gateway for its models. Asked again by the same one while the answer is still out, it is one question. */
 export function loadModels() {
-  if (question?.key === key.value) return question.done;
-  const asked = { key: key.value, done: load() };
+  if (question?.by === identity.value) return question.done;
+  const asked = { by: identity.value, done: load() };
   question = asked;
   modelsLoading.value = true;
   asked.done.then(() => {
@@ -42,9 +42,9 @@ export function loadModels() {
 
 /** Never rejects: what went wrong is in `modelsProblem`. */
 async function load() {
-  const asked = key.value;
+  const asked = identity.value;
   const answer = await get("/v1/models").then(readAll).catch((error) => error);
-  if (key.value !== asked) return; // another key, other models: that question has its own answer
+  if (identity.value !== asked) return; // another key, other models: that question has its own answer
   if (Array.isArray(answer)) models.value = answer;
   modelsProblem.value = Array.isArray(answer) ? "" : String(answer?.message ?? answer);
 }

@@ -1,5 +1,6 @@
-// Every text that a person reads, in one table a language. A value is a text, or the plural forms that
-// `Intl.PluralRules` names, chosen by `count`. `{name}` is filled in.
+// Every text that a person reads in the chat, in one table a language; those of the gateway's own pages are loaded with
+// them (admin/texts.js). A value is a text, or the plural forms that `Intl.PluralRules` names, chosen by `count`.
+// `{name}` is filled in.
 
 const en = {
   // The frame of the page
@@ -30,6 +31,9 @@ const en = {
   "sidebar.week": "Previous 7 days",
   "page.chat": "Chat",
   "page.models": "Models",
+  "page.keys": "Keys",
+  "page.usage": "Usage",
+  "page.logs": "Logs",
   "thread.new": "New chat",
   "thread.live": "An answer is coming",
   "thread.menu": "Actions for “{title}”",
@@ -116,6 +120,8 @@ const en = {
   "trace.tokens": "{input} → {output} tokens",
   "trace.tokensHint": "{input} tokens in, {cached} of them cached; {output} tokens out, {reasoning} of them reasoning",
   "trace.copyId": "Copy the request id {id}",
+  "trace.log": "Log",
+  "trace.logHint": "Open this call in the log",
   "problem.details": "Details",
   "problem.detail": "What the other side said",
   "problem.raw": "What could not be read",
@@ -179,8 +185,8 @@ const en = {
     "start a new chat.",
   "failure.credit.title": "No credit left",
   "failure.credit":
-    "The provider's account has no credit left, so waiting does not help. Top it up, or take a model of another " +
-    "provider.",
+    "The budget of your key, or the provider's account, has nothing left; the details say which. Waiting a little does " +
+    "not help.",
   "failure.cut.title": "The answer broke off",
   "failure.cut": "The provider's connection ended before the answer did. What came is kept.",
   "failure.draining.title": "The gateway is stopping",
@@ -199,7 +205,9 @@ const en = {
   "failure.key.title": "A key is needed",
   "failure.key": "The gateway takes no request without one of its keys, or does not know the one that was given.",
   "failure.limit.title": "Too many requests",
-  "failure.limit": "The provider allows no more requests for now. Wait a little and try again, or take another model.",
+  "failure.limit":
+    "The provider, or the limits of your key, allow no more requests for now. Wait a little and try again, or take " +
+    "another model.",
   "failure.model.title": "No such model",
   "failure.model": "No provider that is switched on serves this model. Choose another.",
   "failure.network.title": "Connection lost",
@@ -211,6 +219,10 @@ const en = {
     "A piece of the answer could not be read. What came before it is kept; asking again without streaming may " +
     "help.",
   "failure.picture": "The picture {name} can no longer be read.",
+  "failure.rights.title": "Your key may not do this",
+  "failure.rights":
+    "It is not for this model or this kind of request, or has been switched off. Take another model, or log in with " +
+    "another key.",
   "failure.providerKey.title": "The provider refused the gateway's key",
   "failure.providerKey":
     "Your key is fine; the one that the gateway has for this provider is not. Set it right and restart the " +
@@ -267,12 +279,14 @@ const en = {
   "settings.themeLight": "Light",
   "settings.themeDark": "Dark",
   "settings.key": "Gateway key",
-  "settings.keyGiven": "A key is given",
-  "settings.keyGivenHint": "It is kept in memory only, and gone when this page is closed or loaded anew.",
-  "settings.keyNone": "No key is given",
+  "settings.keyGiven": "Signed in with the key {name}",
+  "settings.keyGivenHint": "This page does not hold the key: a cookie that no script can read stands for it, for twelve hours.",
+  "settings.keyNone": "Not signed in",
   "settings.keyNoneHint": "A gateway without keys needs none; one that wants a key asks for it.",
-  "settings.keyForget": "Forget",
-  "settings.keyChange": "Change…",
+  "settings.keyOpen": "This gateway needs no key",
+  "settings.keyOpenHint": "It has none yet. The first is made on the page Keys.",
+  "settings.keyForget": "Log out",
+  "settings.keyChange": "Another key…",
   "settings.keyGive": "Enter key…",
   "settings.shortcuts": "Keyboard",
   "shortcut.send": "Send the message",
@@ -393,9 +407,10 @@ const en = {
   "key.title": "This gateway wants a key",
   "key.why": "Enter the key that whoever runs this gateway gave you. The chat waits where it is.",
   "key.label": "Gateway key",
-  "key.hint": "Kept in memory until this page is closed or loaded anew; never stored, never in the address.",
-  "key.use": "Use this key",
+  "key.hint": "It is sent once. From then on a cookie stands for it that no script can read; the page keeps no key.",
+  "key.use": "Log in",
   "key.checking": "Trying it…",
+  "key.unusable": "it holds a character that no key can.",
   "key.empty": "Enter the key first.",
   "key.refused": "The gateway did not take this key: {reason}",
 
@@ -501,8 +516,9 @@ const en = {
 };
 
 /** @typedef {keyof typeof en} StringKey */
+/** @typedef {string | Partial<Record<Intl.LDMLPluralRule, string>>} Text */
 
-/** @type {Record<string, Partial<Record<StringKey, string | Partial<Record<Intl.LDMLPluralRule, string>>>>>} */
+/** @type {Record<string, Partial<Record<StringKey, Text>>>} */
 const TABLES = { en };
 
 /** The language that is shown: the first that the person's browser asks for and that there is a table for. */
@@ -515,12 +531,23 @@ const numbers = new Intl.NumberFormat(language);
  * Give a text.
  *
  * @param {StringKey} key
- * @param {Record<string, string | number>} [values] Numbers are written as the language writes them.
+ * @param {Record<string, string | number>} [values]
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const entry = TABLES[language][key] ?? en[key];
-  const text = typeof entry === "string" ? entry : (Reflect.get(entry, rules.select(Number(values.count))) ?? entry.other);
+  return filled(TABLES[language][key] ?? en[key], values);
+}
+
+/**
+ * Give what an entry of a table says.
+ *
+ * @param {Text} entry
+ * @param {Record<string, string | number>} values  Numbers are written as the language writes them.
+ * @returns {string}
+ */
+export function filled(entry, values) {
+  const text =
+    typeof entry === "string" ? entry : String(Reflect.get(entry, rules.select(Number(values.count))) ?? entry.other);
   return text.replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => {
     const value = values[name];
     if (value === undefined) return whole;

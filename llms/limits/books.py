@@ -108,7 +108,7 @@ class Books:
             Change(
                 subject,
                 loaded.kept[subject][0] if subject in loaded.kept else 0,
-                document.encoded(self._epoch, self.holdings[subject].number),
+                self.holdings[subject].encoded(document, self._epoch, self.process),
             )
             for subject, document in documents.items()
             if document.changed

@@ -6,7 +6,6 @@ closed. Callers wait for futures; one that leaves takes nothing of anybody else'
 """
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -21,9 +20,7 @@ from llms.limits.holdings import Holding
 from llms.limits.state import Starts
 from llms.limits.states import Change, Loaded, States, StatesError
 
-_log = logging.getLogger("llms.limits")
-
-_TRIP_S = 1.8
+_TRIP_S = 1.0
 _AGAIN_S = 1.0
 _SEED_S = 2.0
 _BEAT_S = 0.5
@@ -53,7 +50,7 @@ class Rounds:
         self._due = True
         self._leaving = False
         self._conflicts = 0
-        self._failed = self._told = False
+        self._failed = False
         self._out_until = 0.0
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,12 +90,10 @@ class Rounds:
         await self._states.close()
 
     async def _beat(self) -> None:
-        count = 0
-        while True:
+        for count in range(1, 10**12):
             await asyncio.sleep(_BEAT_S)
             self._due = True
             self._wake.set()
-            count += 1
             if not count % _BEATS:
                 self._books.forget(self._clock())
 
@@ -134,11 +129,9 @@ class Rounds:
             if again:  # a connection that was idle may have been closed
                 self._queue[:0] = asks
             else:
-                self._fail(asks, error)
+                self._fail(asks)
         else:
-            if self._told:
-                _log.warning("limits are shared again")
-            self._failed = self._told = False
+            self._failed = False
             if not done:
                 self._queue[:0] = decided
         if done:
@@ -176,10 +169,7 @@ class Rounds:
             changes.append(Change(MEMBERS, version, found.encoded(now)))
         return decided, documents, changes
 
-    def _fail(self, asks: list[Ask], error: Exception) -> None:
-        if not self._told:
-            self._told = True
-            _log.error("limits are not shared for now, and budgets give nothing: %s", str(error) or "no answer in time")
+    def _fail(self, asks: list[Ask]) -> None:
         self._out_until = asyncio.get_running_loop().time() + _AGAIN_S
         for ask in asks:
             ask.fail()

@@ -16,8 +16,8 @@ from llms.web import respond
 from llms.web.guard import REQUEST_ID
 from llms.web.ui_files import File, Site
 
-PAGES = ("/", "/ui/models", "/ui/chat/{id}")
-"""The chat's own addresses. What it shows there it decides itself."""
+PAGES = ("/", "/ui/chat/{id}", "/ui/models", "/ui/keys", "/ui/usage", "/ui/logs", "/ui/logs/{id}")
+"""The addresses of pages. What it shows there the document decides itself."""
 
 SITE = web.AppKey("ui_site", Site)
 

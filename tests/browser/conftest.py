@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.browser import chromium
 from tests.browser.chat import Chat
+from tests.browser.office import PEOPLE, Office, settle
 from tests.browser.watch import Watch
 from tests.support.gateway import Running, running
 from tests.upstream.server import Upstream
@@ -121,5 +122,28 @@ async def chat(
         opened = Chat(started, upstream, made, watch, await made.new_page())
         await opened.goto(path)
         return opened
+
+    return start
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(
+    gateway: Callable[..., Awaitable[Running]],
+    watched: Callable[..., Awaitable[tuple[Any, Watch]]],
+    tmp_path: Path,
+) -> Callable[..., Awaitable[Office]]:
+    """
+    Start a gateway with the demo model that keeps ``keys`` and ``calls``, and make a page in front of it.
+
+    Takes the gateway's ``server`` options, and for the browser's context: ``context``.
+    """
+
+    async def start(
+        *, keys: Any = PEOPLE, calls: Any = (), context: dict[str, Any] | None = None, **server: Any
+    ) -> Office:
+        url = await settle(tmp_path, keys, calls)
+        started = await gateway(environ={"LLMS_STORE": url}, server=server)
+        made, watch = await watched(started.url, **(context or {}))
+        return Office(started, made, watch, await made.new_page())
 
     return start

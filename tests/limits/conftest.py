@@ -4,8 +4,9 @@ import pytest
 
 from llms.limits import books
 from llms.limits.memory import MemoryLimiter
+from llms.limits.places import states
 from llms.limits.shared import SharedLimiter
-from tests.limits.ledger import Ledger, Now, place
+from tests.limits.ledger import Ledger, Now
 
 
 class World:
@@ -29,7 +30,7 @@ class World:
         if self.kind == "memory":
             made = MemoryLimiter(self.ledger, clock or self.now)
         else:
-            made = SharedLimiter(place(self.url), self.ledger, workers, clock or self.now)
+            made = SharedLimiter(states(self.url), self.ledger, workers, clock or self.now)
         self.made.append(made)
         return made
 

@@ -11,7 +11,15 @@ from llms.web.ui import takes_gzip
 from tests.support.raw import RawClient
 
 SITE = ui_files.site(ui_files.folder())
-PAGES = ("/", "/ui/models", "/ui/chat/0198c2f0-7f0e-7d6b-a1f3-2b9f0c4d5e6f")
+PAGES = (
+    "/",
+    "/ui/models",
+    "/ui/chat/0198c2f0-7f0e-7d6b-a1f3-2b9f0c4d5e6f",
+    "/ui/keys",
+    "/ui/usage",
+    "/ui/logs",
+    "/ui/logs/req_0198c2f07f0e7d6ba1f32b9f",
+)
 THEME = f"{SITE.base}/theme.js"
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -87,7 +95,7 @@ async def test_the_folder_leads_to_the_chat(locked, target, location):
     assert (302, location) == (response.status, response.header("location"))
 
 
-@pytest.mark.parametrize("target", ["/ui/nothing", "/ui/chat", "/ui/chat/a/b", "/ui/chat/", "/ui/models/x", "/ui/keys"])
+@pytest.mark.parametrize("target", ["/ui/nothing", "/ui/chat", "/ui/chat/a/b", "/ui/chat/", "/ui/models/x", "/ui/elsewhere"])
 async def test_unknown_pages(locked, target):
     """What is no page is a 404 that says where the chat is, with or without a key."""
     response = await ask(locked, target)

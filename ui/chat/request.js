@@ -1,7 +1,6 @@
 // What is asked of the gateway for an answer in a thread.
 
 import { defaultModel, loadModels } from "../models.js";
-import { authorization } from "../session.js";
 import { settings } from "../settings.js";
 
 /** @typedef {import("../types.js").Message} Message */
@@ -23,7 +22,6 @@ export function requestFor({ system, parameters }, { messages, model, stream = s
       const asked = { model: model || (await firstModel()), system, parameters, messages, stream };
       return continuing ? continueBody(asked) : chatBody(asked);
     },
-    headers: authorization(),
     lifeTimeoutMs: settings.value.lifeTimeoutS * 1000,
   };
 }

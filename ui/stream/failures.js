@@ -42,6 +42,7 @@ const WAYS = /** @satisfies {Record<string, Way[]>} */ ({
   providerKey: ["model", "retry", "continue"],
   refused: ["retry", "model"],
   request: ["retry"],
+  rights: ["model", "key", "retry"],
   silent: ["continue", "retry", "model"],
   size: ["compact", "retry"],
   slowRequest: ["retry"],
@@ -62,6 +63,8 @@ const WAYS = /** @satisfies {Record<string, Way[]>} */ ({
  */
 const BY_TYPE = new Map([
   ["invalid_api_key", "key"],
+  ["endpoint_not_allowed", "rights"],
+  ["key_disabled", "rights"],
   ["origin_not_allowed", "forbidden"],
   ["misdirected_host", "forbidden"],
   ["model_not_found", "model"],

@@ -19,7 +19,6 @@ import { createTeller, outcomeOf } from "./teller.js";
 /**
  * @typedef {object} RunRequest
  * @property {object | (() => Promise<object>)} body
- * @property {Record<string, string>} headers
  * @property {number} lifeTimeoutMs  The longest time without a sign of life; every byte is one.
  * @property {string} [url]
  * @property {typeof globalThis.fetch} [fetch]
@@ -94,7 +93,7 @@ async function converse(request, sink, teller) {
   let init;
   try {
     const body = await (typeof request.body === "function" ? request.body() : request.body);
-    init = initOf(body, request.headers, sink.signal);
+    init = initOf(body, sink.signal);
     if (Reflect.get(body, "stream") === true) {
       sink.alive(Math.max(0, init.body.length - FREE_CHARS) / CHARS_PER_MS);
     }
@@ -114,13 +113,12 @@ async function converse(request, sink, teller) {
 
 /**
  * @param {object} body
- * @param {Record<string, string>} headers
  * @param {AbortSignal} signal
  */
-function initOf(body, headers, signal) {
+function initOf(body, signal) {
   return {
     method: "POST",
-    headers: new Headers({ "Content-Type": "application/json", ...headers }),
+    headers: new Headers({ "Content-Type": "application/json" }),
     body: JSON.stringify(body),
     cache: /** @type {const} */ ("no-store"),
     signal,

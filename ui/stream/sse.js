@@ -5,7 +5,7 @@ import { MAX_CHARS, readPieces } from "./pieces.js";
 
 /**
  * @typedef {object} EventReader
- * @property {(event: {data: string}) => boolean | void} onEvent  `false`: no more events are wanted.
+ * @property {(event: {data: string, id?: string}) => boolean | void} onEvent  `false`: no more events are wanted.
  * @property {() => void} [onBytes]  Called for every read: also a comment, or half an event, is a sign of life.
  * @property {number} [maxEventChars]
  * @property {AbortSignal} [signal]
@@ -24,10 +24,10 @@ export async function readEvents(body, { onEvent, onBytes, maxEventChars = MAX_C
   let wanted = true;
   let tooLong = false;
   const parser = createParser({
-    onEvent({ data }) {
+    onEvent({ data, id }) {
       // The parser's own limit is for what it keeps between two reads: an event that one read holds whole passes it.
       tooLong ||= wanted && data.length > maxEventChars;
-      if (wanted && !tooLong) wanted = onEvent({ data }) !== false;
+      if (wanted && !tooLong) wanted = onEvent({ data, id }) !== false;
     },
     onError(error) {
       tooLong ||= wanted && error.type === "max-buffer-size-exceeded";

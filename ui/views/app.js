@@ -10,9 +10,12 @@ import { ChatContext, narrow, settingsOpen, sidebarOpen, useChat } from "./conte
 import { Header } from "./header.js";
 import { LazyDialog } from "./lazy.js";
 import { Notices } from "./notices.js";
-import { KeyDialog, ModelsPage, SettingsDialog } from "./parts.js";
+import { KeyDialog, KeysPage, LogsPage, ModelsPage, SettingsDialog, UsagePage } from "./parts.js";
 import { Sidebar, hideSidebar, newChat } from "./sidebar.js";
 import { ThreadView } from "./thread_view.js";
+
+/** Every page but the chat. */
+const PAGES = { models: ModelsPage, keys: KeysPage, usage: UsagePage, logs: LogsPage };
 
 /** @param {{chat: import("../chat/chat.js").Chat}} props */
 export function App({ chat }) {
@@ -36,13 +39,14 @@ function Page() {
   const chat = useChat();
   const open = chat.open.value;
   const { page } = route.value;
-  const title = page === "models" ? t("page.models") : open && open.path.value.length > 0 ? titleOf(open.thread.value) : "";
+  const shown = page === "chat" ? null : page;
+  const title = shown !== null ? t(`page.${shown}`) : open && open.path.value.length > 0 ? titleOf(open.thread.value) : "";
   useEffect(() => {
     document.title = title === "" ? t("app.name") : t("app.title", { title });
   }, [title]);
-  if (page === "models") {
-    return html`<${Header} title=${html`<h1 class="title">${t("page.models")}</h1>`} />
-      <div class="page-body"><${ModelsPage} /></div>`;
+  if (shown !== null) {
+    return html`<${Header} title=${html`<h1 class="title">${title}</h1>`} />
+      <div class="page-body" key=${shown}><${PAGES[shown]} /></div>`;
   }
   return open === null ? null : html`<${ThreadView} key=${open.thread.value.id} open=${open} />`;
 }

@@ -15,6 +15,7 @@ import { t } from "../strings.js";
  * @property {ComponentChildren} [footer]
  * @property {"small" | "medium" | "large"} [size]
  * @property {string} [testid]
+ * @property {boolean} [firm]  A click beside it does not close it: what is typed in it would be lost.
  */
 
 /** @param {DialogProps} props Its children are made when it opens and dropped when it closes. */
@@ -23,7 +24,7 @@ export function Dialog({ open, ...rest }) {
 }
 
 /** @param {Omit<DialogProps, "open"> & {onClose: () => void}} props */
-function Shown({ title, children, footer, size = "medium", testid, onClose }) {
+function Shown({ title, children, footer, size = "medium", testid, firm = false, onClose }) {
   const dialog = useModal();
   const pressed = useRef(false);
   const titleId = useId();
@@ -37,7 +38,7 @@ function Shown({ title, children, footer, size = "medium", testid, onClose }) {
     onClose=${(/** @type {Event} */ event) => outside(event) && onClose()}
     onKeyDown=${keepEscape}
     onPointerDown=${(/** @type {Event} */ event) => (pressed.current = outside(event))}
-    onClick=${(/** @type {Event} */ event) => pressed.current && outside(event) && dialog.current?.close()}
+    onClick=${(/** @type {Event} */ event) => !firm && pressed.current && outside(event) && dialog.current?.close()}
   >
     <div class="dialog-frame">
       <header class="dialog-header">

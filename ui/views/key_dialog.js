@@ -1,9 +1,9 @@
-// Asks for the gateway's key when the gateway refuses a request for want of one. The key goes from the box into memory
-// and nowhere else: not into an attribute, an address, the storage or a log.
+// Asks for the gateway's key when the gateway refuses a request for want of one. The key goes from the box to the
+// gateway, once, and nowhere else: not into an attribute, an address, the storage or a log.
 
 import { html, useRef, useSignal } from "../vendor/core.js";
-import { loadModels, modelsProblem } from "../models.js";
-import { key, keyWanted, useKey } from "../session.js";
+import { loadModels } from "../models.js";
+import { keyWanted, logIn } from "../session.js";
 import { t } from "../strings.js";
 import { Dialog } from "./dialog.js";
 import { Field } from "./fields.js";
@@ -29,6 +29,7 @@ function KeyForm() {
     checking.value = true;
     problem.value = given === "" ? t("key.empty") : await refusal(given);
     checking.value = false;
+    if (problem.value === "" && box.current !== null) box.current.value = "";
     box.current?.select();
   };
   // `post`, and no name on the box: even a browser that sent this form by itself would not put the key in an address.
@@ -57,17 +58,17 @@ function KeyForm() {
 }
 
 /**
- * Try a key, and use it if the gateway takes it. One that it refuses does not replace the one before.
+ * Log in with a key.
  *
  * @param {string} given
- * @returns {Promise<string>} Why it does not; empty where it does.
+ * @returns {Promise<string>} Why it is not taken; empty where it is.
  */
 async function refusal(given) {
-  const before = key.value;
-  key.value = given;
-  await loadModels();
-  const reason = modelsProblem.value;
-  if (reason === "") useKey(given);
-  else key.value = before;
-  return reason === "" ? "" : t("key.refused", { reason });
+  try {
+    await logIn(given);
+  } catch (error) {
+    return t("key.refused", { reason: error instanceof Error ? error.message : String(error) });
+  }
+  void loadModels();
+  return "";
 }

@@ -30,6 +30,29 @@ export function lazy(load) {
   };
 }
 
+/**
+ * Load a style sheet; once, however often it is asked for.
+ *
+ * @param {string} path  In the folder of the page's files.
+ * @returns {Promise<void>}
+ */
+export function loadStyles(path) {
+  const href = new URL(`../${path}`, import.meta.url).href;
+  const there = [...document.styleSheets].some((sheet) => sheet.href === href);
+  if (there) return Promise.resolve();
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = href;
+  return new Promise((resolve, reject) => {
+    link.addEventListener("load", () => resolve());
+    link.addEventListener("error", () => {
+      link.remove();
+      reject(new Error(`${path} could not be loaded`));
+    });
+    document.head.append(link);
+  });
+}
+
 /** A module could not be loaded: the network is gone, or the gateway serves another version by now. */
 export class PartMissing extends Error {
   /** @param {unknown} cause */

@@ -2,7 +2,7 @@
 
 import { html, useSignal, useSignalEffect } from "../vendor/core.js";
 import { loadModels, models, modelsLoading, modelsProblem } from "../models.js";
-import { get, key } from "../session.js";
+import { get, identity } from "../session.js";
 import { t } from "../strings.js";
 import { ModelTable } from "./model_table.js";
 import { ProviderList } from "./provider_list.js";
@@ -51,7 +51,7 @@ function Trouble({ text, retry }) {
   </div>`;
 }
 
-/** The providers as the gateway tells them, asked for when the page opens and when another key is given. */
+/** The providers as the gateway tells them, asked for when the page opens and when somebody logs in. */
 function useProviders() {
   const list = useSignal(/** @type {Provider[] | null} */ (null));
   const problem = useSignal("");
@@ -65,7 +65,7 @@ function useProviders() {
     }
   };
   useSignalEffect(() => {
-    void key.value;
+    void identity.value;
     const left = new AbortController();
     load(left.signal);
     void loadModels();

@@ -1,8 +1,9 @@
 // The settings: how answers come, how the page looks, the gateway's key, what the browser keeps, the keys to press.
 
-import { html, useSignal } from "../vendor/core.js";
-import { defaultModel, models } from "../models.js";
-import { key, keyWanted, useKey } from "../session.js";
+import { html, useEffect, useSignal } from "../vendor/core.js";
+import { me, loadMe } from "../me.js";
+import { defaultModel, loadModels, models } from "../models.js";
+import { askQuietly, identity, keyWanted, logOut } from "../session.js";
 import { change, settings } from "../settings.js";
 import { t } from "../strings.js";
 import { Dialog } from "./dialog.js";
@@ -121,23 +122,33 @@ function Theme() {
   />`;
 }
 
+/** @typedef {"Given" | "Open" | "None"} Standing  Part of the names of its texts. */
+
 function GatewayKey() {
-  const given = key.value !== "";
+  const { value } = me;
+  const standing = /** @type {Standing} */ (value?.key ? "Given" : value?.open ? "Open" : "None");
+  const name = value?.key?.name || value?.key?.prefix || value?.key?.id || "";
+  useEffect(() => {
+    loadMe(askQuietly).catch(() => {}); // Then it is not known who asks, and that is said.
+  }, [identity.value]);
   return html`<div class="field field-beside">
     <div class="field-text">
-      <span class="field-name">${t(given ? "settings.keyGiven" : "settings.keyNone")}</span>
-      <p class="field-hint">${t(given ? "settings.keyGivenHint" : "settings.keyNoneHint")}</p>
+      <span class="field-name">${t(`settings.key${standing}`, { name })}</span>
+      <p class="field-hint">${t(`settings.key${standing}Hint`)}</p>
     </div>
     <div class="field-control">
-      ${given &&
-      html`<button type="button" class="button" data-testid="key-forget" onClick=${() => useKey("")}>
-        ${t("settings.keyForget")}
-      </button>`}
+      ${standing === "Given" &&
+      html`<button type="button" class="button" data-testid="key-forget" onClick=${leave}>${t("settings.keyForget")}</button>`}
       <button type="button" class="button" data-testid="key-change" onClick=${() => (keyWanted.value = true)}>
-        ${t(given ? "settings.keyChange" : "settings.keyGive")}
+        ${t(standing === "Given" ? "settings.keyChange" : "settings.keyGive")}
       </button>
     </div>
   </div>`;
+}
+
+async function leave() {
+  await logOut();
+  await loadModels();
 }
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useSignal } from "../vendor/core.js";
 import { Icon } from "../icons.js";
-import { HOME, MODELS, chatPath, follow, go, route } from "../router.js";
+import { HOME, KEYS, LOGS, MODELS, USAGE, chatPath, follow, go, route } from "../router.js";
 import { t } from "../strings.js";
 import { narrow, sidebarOpen, useChat } from "./context.js";
 import { Found, useSearch } from "./search.js";
@@ -14,7 +14,12 @@ import { ThreadList } from "./thread_list.js";
 const PAGES = /** @type {const} */ ([
   { page: "chat", icon: "chat", label: "page.chat" },
   { page: "models", icon: "models", label: "page.models" },
+  { page: "keys", icon: "key", label: "page.keys" },
+  { page: "usage", icon: "chart", label: "page.usage" },
+  { page: "logs", icon: "list", label: "page.logs" },
 ]);
+
+const ADDRESSES = { models: MODELS, keys: KEYS, usage: USAGE, logs: LOGS };
 
 export function Sidebar() {
   const chat = useChat();
@@ -53,7 +58,7 @@ export function Sidebar() {
 
   /** @param {Route["page"]} page */
   function addressOf(page) {
-    if (page === "models") return MODELS;
+    if (page !== "chat") return ADDRESSES[page];
     const open = chat.open.value?.thread.value.id;
     const kept = open !== undefined && chat.threads.value.some(({ id }) => id === open);
     return kept ? chatPath(open) : HOME;

@@ -1,6 +1,7 @@
 // The line under an answer: who gave it, how fast, how much of it there was and what it cost.
 
 import { html } from "../vendor/core.js";
+import { callPath, follow } from "../router.js";
 import { finalSpeed } from "../stream/speed.js";
 import { language, t } from "../strings.js";
 import { CopyButton } from "./copy_button.js";
@@ -21,7 +22,8 @@ export function Trace({ message }) {
     ${rate !== null && html`<span>${speed(rate)}</span>`}
     ${usage && html`<span title=${hint(usage)}>${t("trace.tokens", { input: usage.input, output: usage.output })}</span>`}
     ${usage?.costUsd != null && html`<span>${dollars(usage.costUsd)}</span>`}
-    ${id && html`<span><${CopyButton} text=${() => id} label=${t("trace.copyId", { id })} shown=${short(id)} /></span>`}
+    ${id && html`<span><${CopyButton} text=${() => id} label=${t("trace.copyId", { id })} shown=${short(id)} /></span>
+      <span><a class="text-button" href=${callPath(id)} title=${t("trace.logHint")} onClick=${follow}>${t("trace.log")}</a></span>`}
   </div>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { assertEqual, assertThrows, test } from "./harness.js";
 import { loadModels, models, modelsLoading, modelsProblem, read, readAll } from "/ui/app/models.js";
-import { key } from "/ui/app/session.js";
+import { identity } from "/ui/app/session.js";
 import { filterModels, modalitiesOf, ownersOf, sortModels } from "/ui/app/views/model_order.js";
 
 /** @param {unknown} more */
@@ -54,20 +54,20 @@ test("What is no list of models is a problem, not an empty list", () => {
   for (const listing of [null, {}, { data: {} }, "x"]) assertThrows(() => readAll(listing));
 });
 
-test("Two questions at once are one; another key is another question, and only its answer counts", async () => {
-  /** @type {{key: string | undefined, answer: (id: string) => void}[]} */
+test("Two questions at once are one; who has logged in meanwhile asks anew, and only that answer counts", async () => {
+  /** @type {{by: number, answer: (id: string) => void}[]} */
   const asked = [];
   const real = globalThis.fetch;
-  globalThis.fetch = (_, init) =>
+  globalThis.fetch = () =>
     new Promise((resolve) => {
       const answer = (/** @type {string} */ id) => resolve(new Response(JSON.stringify({ data: [{ id }] })));
-      asked.push({ key: Reflect.get(init?.headers ?? {}, "Authorization"), answer });
+      asked.push({ by: identity.value, answer });
     });
   try {
     const [first, second] = [loadModels(), loadModels()];
-    key.value = "other";
+    identity.value = 7;
     const third = loadModels();
-    assertEqual([undefined, "Bearer other"], asked.map((each) => each.key));
+    assertEqual([0, 7], asked.map((each) => each.by));
     asked[1].answer("new");
     await third;
     asked[0].answer("old");
@@ -77,7 +77,7 @@ test("Two questions at once are one; another key is another question, and only i
     assertEqual(["", false], [modelsProblem.value, modelsLoading.value]);
   } finally {
     globalThis.fetch = real;
-    key.value = "";
+    identity.value = 0;
     models.value = [];
   }
 });

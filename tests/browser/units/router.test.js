@@ -1,5 +1,5 @@
 import { assertEqual, test, until } from "./harness.js";
-import { chatPath, follow, followHistory, go, parse, route, takeQuestion } from "/ui/app/router.js";
+import { callPath, chatPath, follow, followHistory, go, parse, route, takeQuestion } from "/ui/app/router.js";
 
 test("an address names a new chat, a chat, or the models", () => {
   assertEqual({ page: "chat", thread: null }, parse("/"));
@@ -8,9 +8,33 @@ test("an address names a new chat, a chat, or the models", () => {
 });
 
 test("an address that is none of them is a new chat", () => {
-  for (const path of ["/ui/chat/", "/ui/chat/a/b", "/ui/elsewhere", "/ui/chat/%ff"]) {
+  for (const path of ["/ui/chat/", "/ui/chat/a/b", "/ui/elsewhere", "/ui/chat/%ff", "/ui/logs/", "/ui/keys/a"]) {
     assertEqual({ page: "chat", thread: null }, parse(path), path);
   }
+});
+
+test("an address names one of the gateway's pages, with what it shows", () => {
+  assertEqual({ page: "keys", query: "" }, parse("/ui/keys"));
+  assertEqual({ page: "usage", query: "?by=day" }, parse("/ui/usage", "?by=day"));
+  assertEqual({ page: "logs", call: null, query: "?model=a" }, parse("/ui/logs", "?model=a"));
+  assertEqual({ page: "logs", call: "req_1/ü", query: "" }, parse(callPath("req_1/ü")));
+});
+
+test("what a page shows is in its address: another query is another page", () => {
+  go("/ui/usage?by=day");
+  const shown = route.value;
+  go("/ui/usage?by=day");
+  assertEqual(true, shown === route.value);
+
+  go("/ui/usage?by=key");
+
+  assertEqual({ page: "usage", query: "?by=key" }, route.value);
+});
+
+test("the query of such a page is not a question for a chat", () => {
+  history.replaceState(null, "", "/ui/logs?q=x");
+
+  assertEqual(["", "?q=x"], [takeQuestion(), location.search]);
 });
 
 test("what an id holds comes back from its address", () => {

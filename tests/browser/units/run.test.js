@@ -25,10 +25,7 @@ test("the request is sent as it was given, once", async () => {
 
   assertEqual([1, "/v1/chat/completions", "POST"], [sent.length, url, init.method]);
   assertEqual({ model: "m", messages: [], stream: true }, JSON.parse(String(init.body)));
-  assertEqual(
-    ["Bearer k", "application/json"],
-    ["authorization", "content-type"].map((name) => new Headers(init.headers).get(name)),
-  );
+  assertEqual([["content-type", "application/json"]], [...new Headers(init.headers)]);
 });
 
 test("an answer that is not streamed takes the same way", async () => {

@@ -115,7 +115,7 @@ test("the browser's own fetch and clock are used where none are given", async ()
   try {
     const callbacks = { onState() {}, onDelta() {}, onEnd() {} };
 
-    const outcome = await startRun({ body: { stream: true }, headers: {}, lifeTimeoutMs: 1000 }, callbacks).done;
+    const outcome = await startRun({ body: { stream: true }, lifeTimeoutMs: 1000 }, callbacks).done;
 
     assertEqual({ status: "done", failure: null }, outcome);
   } finally {

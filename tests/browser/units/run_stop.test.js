@@ -164,7 +164,6 @@ test("without its three callbacks a run sends nothing and says what is missing",
   const ends = [];
   const request = {
     body: {},
-    headers: {},
     lifeTimeoutMs: 1,
     fetch: async () => {
       sent += 1;
@@ -200,11 +199,8 @@ test("no callback is called before the run is in the caller's hands", async () =
 
 test("a request that cannot be put together is not sent, and says why", async () => {
   const broken = start(() => streamed(DONE), { body: () => Promise.reject(new Error("The picture is gone.")) });
-  const key = start(() => streamed(DONE), { headers: { Authorization: "Bearer ключ" } });
 
-  for (const started of [broken, key]) {
-    assertEqual(["failed", "CALLBACK_ERROR"], await endOf(started));
-    assertEqual(["request", 0], [started.ends[0].failure?.type, started.sent.length]);
-  }
+  assertEqual(["failed", "CALLBACK_ERROR"], await endOf(broken));
+  assertEqual(["request", 0], [broken.ends[0].failure?.type, broken.sent.length]);
   assertEqual("The picture is gone.", broken.ends[0].failure?.detail);
 });

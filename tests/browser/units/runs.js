@@ -84,7 +84,6 @@ export function start(answer, { onDelta, onState, onEnd, ...more } = {}) {
   const told = { states: [], deltas: [], ends: [], sent: [] };
   const request = {
     body: { model: "m", messages: [], stream: true },
-    headers: { Authorization: "Bearer k" },
     lifeTimeoutMs: 30_000,
     now: time.now,
     timers: time.timers,
