@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-DIRECT, GATEWAY, BARE, TWO = "direct", "gateway", "gateway, bare", "gateway ×2"
+DIRECT, GATEWAY, BARE, TWO = "direct", "gateway", "gateway, open", "gateway ×2"
 
 
 @dataclass(frozen=True, slots=True)

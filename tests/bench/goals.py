@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.bench.figures import GATEWAY, TWO, Line
+from tests.bench.figures import BARE, GATEWAY, TWO, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ GOALS = (
     Goal("CPU per chunk, 2,000 streams ÷ 100 streams", "flat", 1.25, 1.1),
     Goal("start to the first answer, s", "ready", 0.6, 0.35),
     Goal("installed, MB", "install", 60, 40),
+    Goal("CPU per call ÷ the open gateway's", "cpu64", 1.25, against=BARE),
     Goal("capacity of one worker ÷ of two", "capacity", 1 / 1.8, against=TWO),
 )
 

@@ -1,5 +1,6 @@
 """What the client is connected to: the fake upstream itself, peers, and the gateway; each started, and timed doing so."""
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llms.keys import Limits, VirtualKey, digest, new_id
+from llms.store import StoredKey
+from llms.store.open import open_store
 from tests.bench import peers, processes
 from tests.bench.figures import BARE, DIRECT, GATEWAY, TWO
 from tests.bench.peers import KEY, PEERS
@@ -21,10 +25,18 @@ from tests.bench.suites import PACED_MANY, SLOW, SUITES, Suite
 
 TOP = Path(__file__).parents[2]
 
-FEATURES: Mapping[str, Any] = {"server": {"keys": ["$LLMS_BENCH_KEY"], "log_level": "info"}}
-"""What is on in ``gateway``, as it stands in a configuration: all that a gateway in earnest has."""
+FEATURES: Mapping[str, Any] = {
+    "server": {"log_level": "info"},
+    "limits": {"gateway": {"rpm": 10**9}},
+    "prices": {"mock/bench": {"input": 0.15, "output": 0.6, "cache_read": 0.075}},
+}
+"""
+What is on in ``gateway``, as it stands in a configuration, besides a ledger, and a key with limits and a budget: all
+that a gateway in earnest has.
+"""
 
-_WITHOUT: Mapping[str, Any] = {"server": {"log_level": "error"}}
+_OPEN: Mapping[str, Any] = {"server": {"log_level": "info"}}
+_LIMITS = Limits(rpm=10**9, tpm=10**12, concurrency=10**6, budget_month=10**15)
 _READY_S = 90.0  # LiteLLM takes six seconds, on a busy machine many
 _NOT_BARE = frozenset({"idle", "paced500", PACED_MANY, "body256k", "body4m", "workers"})
 
@@ -75,20 +87,34 @@ def gateway(name: str, serve: str, folder: Path, behind: Target) -> Iterator[Tar
     """
     The gateway, with features (``GATEWAY``), without (``BARE``), or with features and two workers (``TWO``).
 
+    Keys and calls are kept in an SQLite file.
+
     Args:
         serve: The command, with ``{config}`` and ``{port}`` in it.
     """
     port, config = _free_port(), folder / f"{name}.json"
     provider = {"type": "openai", "base_url": f"http://127.0.0.1:{behind.port}/v1"}
-    config.write_text(json.dumps({"providers": {"mock": provider}, **(_WITHOUT if name == BARE else FEATURES)}))
+    config.write_text(json.dumps({"providers": {"mock": provider}, **(_OPEN if name == BARE else FEATURES)}))
     command = shlex.split(serve.format(config=shlex.quote(str(config)), port=port))
     if name == TWO:
         command += ["--workers", "2"]
-    program = peers.Program(command, {"LLMS_BENCH_KEY": KEY}, model="mock/bench")
+    store = "none" if name == BARE else f"sqlite:{folder / name}.db"
+    if name != BARE:
+        asyncio.run(_with_key(store))
+    program = peers.Program(command, {"LLMS_STORE": store}, model="mock/bench")
     with _started(name, program, port, folder, behind) as target:
         if name == TWO:
             _spread(target)
         yield target
+
+
+async def _with_key(url: str) -> None:
+    """Have a store know the key that the client sends."""
+    store = await open_store(url)
+    try:
+        await store.put_key(StoredKey(VirtualKey(new_id(), "benchmark", limits=_LIMITS), digest(KEY)), 0)
+    finally:
+        await store.close()
 
 
 @contextlib.contextmanager

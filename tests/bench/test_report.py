@@ -14,9 +14,9 @@ def lines(*rows):
 
 def test_the_gateway_is_shown_last_with_median_and_extremes():
     """Peers come first; one round has no extremes; what was not measured is a dash."""
-    rows = row(0, "gateway", 3), row(0, "gateway, bare", 1), row(0, "nginx", 1), row(1, "nginx", 2)
+    rows = row(0, "gateway", 3), row(0, "gateway, open", 1), row(0, "nginx", 1), row(1, "nginx", 2)
 
-    assert "|  | nginx | gateway | gateway, bare |" == report.table(lines(*rows)).splitlines()[0]
+    assert "|  | nginx | gateway | gateway, open |" == report.table(lines(*rows)).splitlines()[0]
     assert "| CPU | 1.5 [1.0–2.0] | 3.0 | 1.0 |" == report.table(lines(*rows)).splitlines()[2]
 
 
