@@ -110,11 +110,11 @@ class Accounts:
             return
         bill = self._bill(trail)
         record = trail.record(bill, books.clock() if held is None else held.at)
-        if self._ledger is not None:
-            self._ledger.put(Entry(row(record, bill), _body(trail)))
         if held is not None:
             usage = bill.usage
             held.settle(0 if usage is None else usage.input_tokens + usage.output_tokens, bill.cost)
+        if self._ledger is not None:
+            self._ledger.put(Entry(row(record, bill), _body(trail)))
         sink(record)
 
     def scopes(self, key: VirtualKey | None, model: str | None = None) -> list[Scope]:

@@ -2,15 +2,19 @@
 
 from typing import Any
 
-import orjson
-
 from llms.records import Block, Call
 from llms.store import KeptBody
+from llms.wire import json_text
 from llms.wire.accumulate import Accumulator
 from llms.wire.meter import Meter
 
 LONGEST = 64 << 10
 """Characters of each."""
+
+_MOST_BYTES = 4 * LONGEST
+"""Of what a stream's choices say, as JSON: as much as so many characters may take. What comes later is left out."""
+
+_CUT = "…"
 
 
 class KeepingMeter(Meter):
@@ -18,15 +22,17 @@ class KeepingMeter(Meter):
 
     def __init__(self, call: Call) -> None:
         super().__init__()
-        self._prompt = _cut(call.body)
+        self._prompt = _cut(dict(call.body))
         self._id = call.id
         self._collected = Accumulator(call)
+        self._room = _MOST_BYTES
         self._answer: Any = None
 
     def look(self, block: Block) -> None:
         """Take a block of chunks."""
         super().look(block)
-        if self.seen_bytes <= LONGEST:  # what comes later would be cut off
+        if self._room > 0:
+            self._room -= sum(len(json_text.dumps(chunk["choices"])) - _FRAME for chunk in block)
             self._collected.feed(block)
 
     def answer(self, body: dict[str, Any]) -> None:
@@ -37,10 +43,16 @@ class KeepingMeter(Meter):
 
     def kept(self) -> KeptBody:
         """Give both, as JSON that is cut off where it is too long."""
-        answer = self._collected.completion()["choices"] if self._answer is None else self._answer
-        return KeptBody(self._id, self._prompt, _cut(answer))
+        if self._answer is not None:
+            return KeptBody(self._id, self._prompt, _cut(self._answer))
+        answer = _cut(self._collected.completion()["choices"])
+        more = self._room <= 0 and not answer.endswith(_CUT)
+        return KeptBody(self._id, self._prompt, answer + _CUT if more else answer)
+
+
+_FRAME = len('[{"index":0,"delta":{"content":""},"logprobs":null,"finish_reason":null}]')
 
 
 def _cut(body: object) -> str:
-    text = orjson.dumps(body, default=dict).decode("utf-8", "replace")
-    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+    text = json_text.dumps(body).decode()
+    return text if len(text) <= LONGEST else text[:LONGEST] + _CUT

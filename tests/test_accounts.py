@@ -351,6 +351,21 @@ async def test_what_is_kept_of_what_was_said(start, way):
     assert "[]" == bodies[2].answer
 
 
+async def test_halves_of_a_letter_that_are_kept(start, way):
+    """An emoji that came in two halves is an answer like any other."""
+    halves = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n' % half for half in (rb"\ud83d", rb"\ude00")
+    ]
+    both = await start(key("ann", keeps_bodies=True))
+    both.plays(openai.stream(halves), openai.stream(halves[:1]))
+
+    answers = [await both.ask("chat stream", "ann", way) for _ in range(2)]
+
+    assert [True, True] == [answer.body.endswith(b"[DONE]\n\n") for answer in answers]
+    bodies = [(await both.store.call(row.id))[1] for row in await both.rows()]
+    assert "😀" == json.loads(bodies[0].answer)[0]["message"]["content"]
+
+
 async def test_embeddings_that_are_kept(start, way):
     """Vectors are an answer as any other."""
     both = await start(key("ann", keeps_bodies=True))

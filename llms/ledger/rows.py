@@ -1,9 +1,8 @@
 """From a call's record to its row."""
 
-import orjson
-
 from llms.records import Attempt, Bill, CallRecord
 from llms.store import CallRow
+from llms.wire import json_text
 
 _LONGEST = 500
 """Characters of a text that somebody else has chosen."""
@@ -50,7 +49,7 @@ def row(record: CallRecord, bill: Bill) -> CallRow:
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> str:
-    return orjson.dumps(
+    return json_text.dumps(
         [
             {
                 "target": entry.target.label[:_LONGEST],

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import orjson
-
 from llms.store import CallRow, KeptBody
+from llms.wire import json_text
 
 try:
     import fcntl
@@ -170,7 +169,7 @@ def _unlock(lock: int | None) -> None:
 def _line(entry: Entry) -> bytes:
     body = entry.body
     kept: Sequence[Any] = () if body is None else (body.prompt, body.answer)
-    return orjson.dumps([*entry.row, *kept], option=orjson.OPT_APPEND_NEWLINE)
+    return json_text.dumps([*entry.row, *kept]) + b"\n"
 
 
 _FIELDS = len(CallRow._fields)
@@ -178,8 +177,8 @@ _FIELDS = len(CallRow._fields)
 
 def _entry(line: bytes) -> Entry | None:
     try:
-        values = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        values = json_text.loads(line)
+    except ValueError:
         return None
     if not isinstance(values, list) or len(values) not in (_FIELDS, _FIELDS + 2):
         return None

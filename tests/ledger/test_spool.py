@@ -42,6 +42,16 @@ def test_a_row_outlives_its_process(parent):
     assert [entry(1), entry(2, BODY._replace(call_id=entry(2).row.id))] == left_in(parent)
 
 
+def test_what_is_no_text(parent):
+    """Half a letter, and a number beyond measure, from a provider are no reason to lose a row."""
+    odd = entry(1, KeptBody(entry(1).row.id, "\ud83d", "\0"), finish_reason="\ud83d", input_tokens=10**30)
+    spool = Spool(parent)
+    spool.add(odd)
+    killed(spool)
+
+    assert [odd] == left_in(parent)
+
+
 def test_nothing_is_left_of_what_the_store_has(parent):
     """A file that was dropped is gone; an empty folder goes with its process."""
     spool = Spool(parent)
