@@ -338,7 +338,7 @@ class Broken:
         self.shelf = shelf
         self.fails = False
         self.silent = False
-        self.deaf = False  # does what it is asked to, and does not say so
+        self.deaf = set()  # what it does without saying so
         self.asked = []
         self.begun = asyncio.Event()
 
@@ -351,7 +351,7 @@ class Broken:
             message = "it is down"
             raise ShelfError(message)
         found = await getattr(self.shelf, name)(*given)
-        if self.deaf:
+        if name in self.deaf:
             message = "the connection was lost"
             raise ShelfError(message)
         return found
@@ -411,12 +411,60 @@ async def test_silent(tmp_path):
 async def test_claimed_unknown_to_us(tmp_path):
     """What was claimed though nobody was told is given up; meanwhile nobody else gets it."""
     async with broken(tmp_path) as (shelf, answers):
-        shelf.deaf = True
+        shelf.deaf = {"claim"}
         with pytest.raises(StoreUnavailableError):
             await answers.claim(NAME, SAME)
-        shelf.deaf = False
+        shelf.deaf = set()
 
         assert await until_free(answers) < 3
+
+
+async def test_silent_about_what_was_there(tmp_path):
+    """An answer that was found too late for its request stays."""
+    async with broken(tmp_path) as (shelf, answers):
+        await kept(answers)
+        await settled(answers)
+        task = asyncio.create_task(answers.claim(NAME, SAME))
+        shelf.begun.clear()
+        await asyncio.wait_for(shelf.begun.wait(), PATIENCE_S)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await settled(answers)
+
+        assert "free" not in shelf.asked
+        assert isinstance(await answers.claim(NAME, SAME), Answer)
+
+
+async def test_two_ends_at_once(tmp_path):
+    """A key that was freed without our knowing it is waited for, and then is new; each claim's end is its own."""
+    async with broken(tmp_path) as (shelf, answers):
+        first = await answers.claim(NAME, SAME)
+        shelf.deaf = {"free", "keep"}
+        first.free()
+        second = await answers.claim(NAME, SAME)
+        second.add(b"answer")
+        second.keep(200, {})
+        shelf.deaf = {"keep"}
+        async with asyncio.timeout(PATIENCE_S):
+            while len(answers) > 1:
+                await asyncio.wait(answers._tasks, return_when="FIRST_COMPLETED")
+                await asyncio.sleep(0)
+        shelf.deaf = set()
+        await settled(answers)
+
+        assert b"answer" == (await answers.claim(NAME, SAME)).body
+
+
+async def test_signs_of_life_end(tmp_path):
+    """Where nothing runs nothing is written."""
+    async with broken(tmp_path, lease_s=0.2) as (shelf, answers):
+        claim = await answers.claim(NAME, SAME)
+        await asyncio.sleep(0.2)
+        claim.free()
+        await asyncio.wait_for(answers._beat, PATIENCE_S)
+
+        assert "extend" in shelf.asked
 
 
 async def test_cancelled_claim(tmp_path):
