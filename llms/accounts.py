@@ -145,7 +145,7 @@ class Accounts:
             target, usage = asked[-1], None
         assert trail.estimate is not None, "asked only for what was admitted"  # noqa: S101
         used, exact = estimate.counted(usage, trail.estimate, trail.meter.seen_bytes)
-        price = self._prices.of(target)
+        price = trail.estimate.price(target)
         total = 0 if price is None else cost(price.at(trail.meter.tier or trail.call.body.get("service_tier")), used)
         return Bill(target, used, "exact" if exact else "estimated", total, priced=price is not None)
 

@@ -8,10 +8,10 @@ of fields included, which is what a chat's frame costs anyway. Only one that hol
 through, since their base64 is no text: each of them counts for a fixed number of tokens.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from llms.prices import Prices, most
+from llms.prices import Price, Prices, most
 from llms.records import Call, Target, Usage
 from llms.values import value
 from llms.wire import json_text
@@ -52,6 +52,7 @@ class Estimate:
         cost: Micro-dollars, of that target which may cost most.
         most_input: More than so many cannot be, whatever a provider says.
         most_output: As well.
+        prices: Of its targets, as they are now: one that changes while it runs changes nothing for it.
     """
 
     input_tokens: int
@@ -59,6 +60,12 @@ class Estimate:
     cost: int
     most_input: int
     most_output: int
+    prices: Sequence[tuple[Target, Price | None]] = ()
+
+    def price(self, target: Target) -> Price | None:
+        """Give what a target cost when the call was admitted; ``None`` if that was not known."""
+        name = target.provider, target.model
+        return next((price for one, price in self.prices if (one.provider, one.model) == name), None)
 
 
 def before(call: Call, targets: Iterable[Target], prices: Prices, assumed: int) -> Estimate:
@@ -73,15 +80,17 @@ def before(call: Call, targets: Iterable[Target], prices: Prices, assumed: int) 
     tokens = text + media
     out = highest = cost = 0
     tier = call.body.get("service_tier")
+    priced = []
     for target in targets:
         price, longest = prices.known(target)
+        priced.append((target, price))
         may = can = 0
         if call.api != "embeddings":
             may, can = _output(target.asked(call.body), longest, assumed)
         out, highest = max(out, may), max(highest, can)
         if price is not None:
             cost = max(cost, most(price.at(tier), tokens, may))
-    return Estimate(tokens, out, cost, text * _WORST + media * _WORST_MEDIA + _ADDED, highest)
+    return Estimate(tokens, out, cost, text * _WORST + media * _WORST_MEDIA + _ADDED, highest, priced)
 
 
 def counted(usage: Usage | None, estimate: Estimate, seen_bytes: int) -> tuple[Usage, bool]:

@@ -117,6 +117,18 @@ def test_cost_of_a_tier():
     assert 2 * plain == fast == other
 
 
+def test_prices_as_they_were():
+    """B07: a price that changes while a call runs changes nothing for it."""
+    prices, other = Prices(), Target("list", "x", rank=1)
+    listed = {"pricing": {"prompt": "0.000001", "completion": "0.000002"}}
+    prices.learn("list", {"x": listed})
+    found = estimate.before(call(chat()), [ONE, other], prices, 10)
+    prices.learn("list", {"x": {"pricing": {"prompt": "5", "completion": "5"}}})
+
+    assert Price(1_000_000, 2_000_000) == found.price(Target("list", "x"))
+    assert None is found.price(ONE) is found.price(Target("nobody", "x"))
+
+
 ESTIMATE = Estimate(1000, 100, 0, 1000 * 3 + 32_768, 4096)
 
 

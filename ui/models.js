@@ -103,7 +103,8 @@ function abilities(entry) {
   const found = [];
   if (named.includes("tools") || calls === true) found.push("tools");
   if (named.includes("reasoning") || reasons === true) found.push("reasoning");
-  if (named.includes("structured_outputs") || named.includes("response_format")) found.push("json");
+  const schema = named.includes("structured_outputs") || named.includes("response_format");
+  if (schema || can.json_schema === true) found.push("json");
   return found;
 }
 
@@ -113,5 +114,7 @@ function price(pricing) {
   const unit = pricing.prompt === undefined ? 1e-6 : 1;
   const inputUsd = Number.parseFloat(pricing.prompt ?? pricing.input) * unit;
   const outputUsd = Number.parseFloat(pricing.completion ?? pricing.output) * unit;
-  return inputUsd >= 0 && outputUsd >= 0 ? { inputUsd, outputUsd } : null;
+  const cachedUsd = Number.parseFloat(pricing.input_cache_read ?? pricing.cached_input) * unit;
+  if (!(inputUsd >= 0 && outputUsd >= 0)) return null;
+  return { inputUsd, outputUsd, ...(cachedUsd >= 0 ? { cachedUsd } : {}) };
 }

@@ -146,6 +146,7 @@
  * @typedef {object} Price
  * @property {number} inputUsd  For one token.
  * @property {number} outputUsd  For one token.
+ * @property {number} [cachedUsd]  For one of input that was read from the provider's cache; else as any.
  */
 
 export {};

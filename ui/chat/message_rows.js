@@ -9,6 +9,7 @@ import { newId } from "../ids.js";
 /** @typedef {import("../types.js").Picture} Picture */
 /** @typedef {import("../types.js").Price} Price */
 /** @typedef {import("../types.js").Timing} Timing */
+/** @typedef {import("../types.js").Usage} Usage */
 
 const OPENING_CHARACTERS = 80;
 
@@ -114,8 +115,16 @@ export function timingOf(before, sentAt, firstAt, at) {
  */
 export function ended(message, { status, failure }, price) {
   const usage = message.usage;
-  const cost = usage && price ? usage.input * price.inputUsd + usage.output * price.outputUsd : null;
+  const cost = usage && price ? costOf(usage, price) : null;
   return { ...copyOf(message), status, failure, usage: usage && { ...usage, costUsd: usage.costUsd ?? cost } };
+}
+
+/**
+ * @param {Usage} usage
+ * @param {Price} price
+ */
+function costOf({ input, output, cached }, { inputUsd, outputUsd, cachedUsd = inputUsd }) {
+  return (input - cached) * inputUsd + cached * cachedUsd + output * outputUsd;
 }
 
 /**

@@ -25,6 +25,8 @@ test("the price list tells the cost where the provider does not", () => {
   const done = /** @type {const} */ ({ status: "done", failure: null });
 
   assertEqual(2, ended(answer({ usage }), done, price).usage?.costUsd);
+  assertEqual(1.5, ended(answer({ usage: { ...usage, cached: 500 } }), done, { ...price, cachedUsd: 0 }).usage?.costUsd);
+  assertEqual(2, ended(answer({ usage: { ...usage, cached: 500 } }), done, price).usage?.costUsd);
   assertEqual(0.25, ended(answer({ usage: { ...usage, costUsd: 0.25 } }), done, price).usage?.costUsd);
   assertEqual(null, ended(answer({ usage }), done, null).usage?.costUsd);
   assertEqual(null, ended(answer(), done, price).usage);

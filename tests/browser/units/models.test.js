@@ -29,10 +29,12 @@ test("What a model takes in and can do is read from each provider's own keys", (
   );
   const mistral = read(entry({ capabilities: { vision: true, function_calling: true } }));
   const fireworks = read(entry({ supports_image_input: true, supports_tools: true }));
+  const gateway = read(entry({ capabilities: { tools: true, reasoning: true, json_schema: true } }));
 
   assertEqual([["text", "image"], ["tools", "reasoning", "json"]], [openrouter.inputs, openrouter.abilities]);
   assertEqual([["text", "image"], ["tools"]], [mistral.inputs, mistral.abilities]);
   assertEqual([["text", "image"], ["tools"]], [fireworks.inputs, fireworks.abilities]);
+  assertEqual(["tools", "reasoning", "json"], gateway.abilities);
 });
 
 test("A price is for one token, however the provider counts; half a price is none", () => {
@@ -41,6 +43,8 @@ test("A price is for one token, however the provider counts; half a price is non
 
   assertEqual(price, read(entry({ pricing: { prompt: "0.000001", completion: "0.000002" } })).price);
   assertEqual(price, read(entry({ pricing: { input: 1, output: 2 } })).price);
+  const cached = { prompt: "0.000001", completion: "0.000002", input_cache_read: "0.0000001" };
+  assertEqual({ ...price, cachedUsd: 1e-7 }, read(entry({ pricing: cached })).price);
   for (const pricing of none) assertEqual(null, read(entry({ pricing })).price);
 });
 
