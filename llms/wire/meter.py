@@ -62,20 +62,22 @@ class Meter:
             )
         for choice in body.get("choices") or ():
             self.finish_reason = choice["finish_reason"]
-            if not raw:
-                self.seen_bytes += _length(choice["message"])
+            self.seen_bytes += _length(choice["message"])
 
 
 _TEXTS = ("content", "reasoning_content", "refusal")
+_ASKED = ("name", "arguments", "input")
 
 
 def _length(part: dict[str, Any]) -> int:
     """Give the bytes of text of a delta or a message."""
-    get = part.get
-    total = sum(_bytes(text) for name in _TEXTS if (text := get(name)))
-    for call in get("tool_calls") or ():
-        function = call.get("function") or {}
-        total += _bytes(function.get("name") or "") + _bytes(function.get("arguments") or "")
+    total = 0
+    for name in _TEXTS:
+        if text := part.get(name):
+            total += len(text) if text.isascii() else _bytes(text)
+    for call in part.get("tool_calls") or ():
+        asked = call.get("function") or call.get("custom") or {}
+        total += sum(_bytes(asked.get(name) or "") for name in _ASKED)
     return total
 
 

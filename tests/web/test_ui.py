@@ -95,7 +95,9 @@ async def test_the_folder_leads_to_the_chat(locked, target, location):
     assert (302, location) == (response.status, response.header("location"))
 
 
-@pytest.mark.parametrize("target", ["/ui/nothing", "/ui/chat", "/ui/chat/a/b", "/ui/chat/", "/ui/models/x", "/ui/elsewhere"])
+@pytest.mark.parametrize(
+    "target", ["/ui/nothing", "/ui/chat", "/ui/chat/a/b", "/ui/chat/", "/ui/models/x", "/ui/elsewhere"]
+)
 async def test_unknown_pages(locked, target):
     """What is no page is a 404 that says where the chat is, with or without a key."""
     response = await ask(locked, target)

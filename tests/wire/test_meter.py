@@ -35,7 +35,7 @@ def test_answer() -> None:
     """A whole answer counts the same; embeddings have tokens and no finish."""
     chat, embeddings = Meter(), Meter()
 
-    chat.answer({"choices": [{"finish_reason": "stop"}], "usage": RAW})
+    chat.answer({"choices": [{"message": {"content": None}, "finish_reason": "stop"}], "usage": RAW})
     embeddings.answer({"usage": {"prompt_tokens": 7, "total_tokens": 7}})
 
     assert ("stop", Usage(5, 4, 3, 2, 1)) == (chat.finish_reason, chat.usage)
@@ -76,9 +76,14 @@ def test_seen_bytes_of_choices() -> None:
 
 
 def test_seen_bytes_of_an_answer() -> None:
-    """A whole answer is looked into where its tokens were not counted."""
+    """A whole answer is looked into, whether its tokens were counted or not: they may be unbelievable."""
     call = {"function": {"name": "f", "arguments": "{}"}}
-    message = {"content": "abc", "reasoning_content": "d", "refusal": None, "tool_calls": [call, {"custom": {}}]}
+    message = {
+        "content": "abc",
+        "reasoning_content": "d",
+        "refusal": None,
+        "tool_calls": [call, {"custom": {"name": "g", "input": "é"}}],
+    }
     choice = {"message": message, "finish_reason": "stop"}
     counted, other = Meter(), Meter()
 
@@ -86,4 +91,4 @@ def test_seen_bytes_of_an_answer() -> None:
     other.answer({"choices": [choice, choice]})
     other.answer({"data": []})
 
-    assert (0, 14) == (counted.seen_bytes, other.seen_bytes)
+    assert (10, 20) == (counted.seen_bytes, other.seen_bytes)
