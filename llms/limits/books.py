@@ -71,19 +71,20 @@ class Books:
             waits = found is None and forgets
             found = Members(secrets.token_hex(8), loaded.incarnation, now + _GRACE_MS if waits else now)
             changed = True
-        known = self.process in found.live
+        renews = not leaving and found.live.get(self.process, 0) - now < _LEASE_MS * 2 // 3
         if leaving:
             changed = found.live.pop(self.process, None) is not None or changed
-        elif found.live.get(self.process, 0) - now < _LEASE_MS * 2 // 3:
+        elif renews:
             found.live[self.process] = now + _LEASE_MS
             changed = True
-        if not leaving and (found.epoch != self._epoch or not known):
+        if not leaving and (renews or found.epoch != self._epoch):
             self._put_back(forget=found.epoch != self._epoch)
         self._epoch = found.epoch
         self.among = max(self._workers, len(found.live))
         return found, changed
 
     def _put_back(self, *, forget: bool) -> None:
+        """See to it that what is held is in the states: they may be gone, and this process taken to be dead."""
         for subject, holding in self.holdings.items():
             if forget:  # it was asked about another epoch
                 holding.seeding = None
@@ -108,7 +109,7 @@ class Books:
             Change(
                 subject,
                 loaded.kept[subject][0] if subject in loaded.kept else 0,
-                self.holdings[subject].encoded(document, self._epoch, self.process),
+                document.encoded(self._epoch, self.holdings[subject].number),
             )
             for subject, document in documents.items()
             if document.changed

@@ -50,16 +50,18 @@ class Seeding:
     What the ledger says of a subject.
 
     Args:
+        starts: Of the windows it is asked about.
+
+    Attributes:
         asked_at: When it was asked.
-        starts: Of the windows it was asked about.
         spent: Micro-dollars in each, of all calls that had been settled by then in this process.
         since: What this process has settled after that.
     """
 
     __slots__ = ("asked_at", "since", "spent", "starts")
 
-    def __init__(self, asked_at: int, starts: Starts) -> None:
-        self.asked_at = asked_at
+    def __init__(self, starts: Starts) -> None:
+        self.asked_at = 0
         self.starts = starts
         self.spent: tuple[int, ...] = ()
         self.since = Spending()
@@ -69,27 +71,31 @@ class Document:
     """
     A state with what belongs to it.
 
+    Args:
+        process: The one that looks at it.
+
     Attributes:
         state: Its ``running`` and ``reserved`` are of all processes together.
         parts: What each of the other living processes holds: calls, micro-dollars, and the number of its settlements.
         mine: The same of this process, as it was kept.
         asked_at: When the ledger was asked.
         repairs: How often what was spent has been put right.
-        late: What was settled while it was not known what had been spent, as ``Spending`` has it, of the last second
-            or two.
+        late: What was settled while it was not known what had been spent, in the last second or two: second, windows,
+            process, micro-dollars.
         changed: Whether there is something to keep.
     """
 
-    __slots__ = ("asked_at", "changed", "late", "mine", "others", "parts", "repairs", "state")
+    __slots__ = ("_process", "asked_at", "changed", "late", "mine", "others", "parts", "repairs", "state")
 
-    def __init__(self) -> None:
+    def __init__(self, process: str) -> None:
+        self._process = process
         self.state = State()
         self.parts: dict[str, list[int]] = {}
         self.mine = [0, 0, 0]
         self.others = (0, 0)
         self.asked_at = 0
         self.repairs = 0
-        self.late: list[tuple[int, Starts, int]] = []
+        self.late: list[tuple[int, Starts, str, int]] = []
         self.changed = False
 
     def hold(self, running: int, reserved: int) -> None:
@@ -108,17 +114,19 @@ class Document:
                 self.state.add(admitted, cost)
 
     def _spend_late(self, second: int, admitted: Starts, cost: int) -> None:
-        merged = {(one, windows): micros for one, windows, micros in self.late}
-        merged[second, admitted] = merged.get((second, admitted), 0) + cost
-        newest = max(one for one, _ in merged)
+        merged = {(one, windows, process): micros for one, windows, process, micros in self.late}
+        key = (second, admitted, self._process)
+        merged[key] = merged.get(key, 0) + cost
+        newest = max(one for one, _, _ in merged)
         self.late = [(*key, micros) for key, micros in merged.items() if key[0] >= newest - _MARGIN_S]
 
     def seed(self, seeding: Seeding) -> None:
         """
         Take what the ledger says.
 
-        It may not have had yet what others settled just before: such costs are counted, even if that is twice. So a
-        budget gives too little rather than too much, until it is compared with the ledger again.
+        It has what this process had settled. It may not have had yet what others settled just before: such costs are
+        counted, even if that is twice. So a budget gives too little rather than too much, until it is compared with
+        the ledger again.
         """
         state = self.state
         state.known = True
@@ -128,9 +136,11 @@ class Document:
             for spent, start, asked in zip(seeding.spent, state.starts, seeding.starts, strict=True)
         ]
         self.asked_at = seeding.asked_at
-        for second, admitted, cost in (*self.late, *seeding.since.parts):
-            if second >= seeding.asked_at // 1000 - _MARGIN_S:
+        for second, admitted, process, cost in self.late:
+            if second >= seeding.asked_at // 1000 - _MARGIN_S and process != self._process:
                 state.add(admitted, cost)
+        for _, admitted, cost in seeding.since.parts:
+            state.add(admitted, cost)
         self.late = []
         self.changed = True
 
@@ -152,11 +162,11 @@ class Document:
         self.changed = True
         return True
 
-    def encoded(self, epoch: str, process: str, number: int) -> bytes:
+    def encoded(self, epoch: str, number: int) -> bytes:
         """Give its bytes; ``number`` is that of the last settlements that are in it."""
         state = self.state
         parts = dict(self.parts)
-        parts[process] = [state.running - self.others[0], state.reserved - self.others[1], number]
+        parts[self._process] = [state.running - self.others[0], state.reserved - self.others[1], number]
         counts = [state.minute, state.requests, state.tokens]
         known = [state.spent, self.asked_at, self.repairs] if state.known else None
         return json.dumps([epoch, counts, state.starts, known, self.late, parts], separators=(",", ":")).encode()
@@ -168,7 +178,7 @@ def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
 
     Of one from another epoch, the rates are all that still holds.
     """
-    document = Document()
+    document = Document(process)
     if raw is None:
         return document
     try:
@@ -182,7 +192,9 @@ def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
             spent, document.asked_at, document.repairs = known
             state.spent = [int(spent[index]) for index in range(4)]
             state.known, state.counting = True, 4
-        document.late = [(int(second), tuple(map(int, windows)), int(cost)) for second, windows, cost in late]
+        document.late = [
+            (int(second), tuple(map(int, windows)), str(whose), int(cost)) for second, windows, whose, cost in late
+        ]
         document.mine = parts.pop(process, document.mine)
         document.parts = {name: part for name, part in parts.items() if name in members.live}
         document.others = (
@@ -190,7 +202,7 @@ def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
             sum(reserved for _, reserved, _ in document.parts.values()),
         )
     except (ValueError, TypeError, IndexError, AttributeError):
-        return Document()  # what it was can be looked up again
+        return Document(process)  # what it was can be looked up again
     return document
 
 

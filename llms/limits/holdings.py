@@ -89,10 +89,6 @@ class Holding:
         document.seed(seeding)
         return True
 
-    def encoded(self, document: Document, epoch: str, process: str) -> bytes:
-        """Give the shared state's bytes, with what this process has brought into it."""
-        return document.encoded(epoch, process, self.number)
-
     def kept(self) -> None:
         """The shared state was changed: what was brought into it is in it."""
         self.tried.clear()

@@ -82,8 +82,8 @@ class RedisStates:
         (seconds, micros), kept = await _told(connection, ("TIME",), ("MGET", *keys))
         found = {}
         for subject, value in zip(subjects, kept, strict=True):
-            if value is not None:
-                version, _, state = value.partition(b":")
+            version, _, state = (value or b"").partition(b":")
+            if version.isdigit():  # else it is not ours, and the swap takes it for nothing too
                 found[subject] = (int(version), state)
         return Loaded(int(seconds) * 1000 + int(micros) // 1000, self._incarnation, found)
 

@@ -6,6 +6,7 @@ closed. Callers wait for futures; one that leaves takes nothing of anybody else'
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable
 from typing import TypeVar
@@ -20,7 +21,9 @@ from llms.limits.holdings import Holding
 from llms.limits.state import Starts
 from llms.limits.states import Change, Loaded, States, StatesError
 
-_TRIP_S = 1.0
+_log = logging.getLogger("llms.limits")
+
+_TRIP_S = 1.8
 _AGAIN_S = 1.0
 _SEED_S = 2.0
 _BEAT_S = 0.5
@@ -50,7 +53,7 @@ class Rounds:
         self._due = True
         self._leaving = False
         self._conflicts = 0
-        self._failed = False
+        self._failed = self._told = False
         self._out_until = 0.0
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,10 +93,12 @@ class Rounds:
         await self._states.close()
 
     async def _beat(self) -> None:
-        for count in range(1, 10**12):
+        count = 0
+        while True:
             await asyncio.sleep(_BEAT_S)
             self._due = True
             self._wake.set()
+            count += 1
             if not count % _BEATS:
                 self._books.forget(self._clock())
 
@@ -129,9 +134,11 @@ class Rounds:
             if again:  # a connection that was idle may have been closed
                 self._queue[:0] = asks
             else:
-                self._fail(asks)
+                self._fail(asks, error)
         else:
-            self._failed = False
+            if self._told:
+                _log.warning("limits are shared again")
+            self._failed = self._told = False
             if not done:
                 self._queue[:0] = decided
         if done:
@@ -169,7 +176,10 @@ class Rounds:
             changes.append(Change(MEMBERS, version, found.encoded(now)))
         return decided, documents, changes
 
-    def _fail(self, asks: list[Ask]) -> None:
+    def _fail(self, asks: list[Ask], error: Exception) -> None:
+        if not self._told:
+            self._told = True
+            _log.error("limits are not shared for now, and budgets give nothing: %s", str(error) or "no answer in time")
         self._out_until = asyncio.get_running_loop().time() + _AGAIN_S
         for ask in asks:
             ask.fail()
@@ -191,10 +201,13 @@ class Rounds:
         return True
 
     async def _look_up(self, subject: str, holding: Holding, starts: Starts, wait_s: float) -> None:
+        seeding = Seeding(starts)
+
         async def first() -> int:
             # In the very step in which the ledger is asked: the other windows' tasks follow at once, with nothing
             # between that could settle anything.
-            holding.seeding = Seeding(self._clock(), starts)
+            seeding.asked_at = self._clock()
+            holding.seeding = seeding
             return await self._seed(subject, starts[0])
 
         async def later(start: int) -> int:
@@ -208,8 +221,7 @@ class Rounds:
             holding.seeding = None
             holding.blind_until = asyncio.get_running_loop().time() + _AGAIN_S
         else:
-            if holding.seeding is not None:  # else an epoch has begun meanwhile
-                holding.seeding.spent = tuple(spent)
+            seeding.spent = tuple(spent)
         finally:
             holding.looking = None
             self._queue += self._waiting

@@ -22,7 +22,7 @@ from llms.limits.states import Change, Loaded, StatesError, following
 
 _T = TypeVar("_T")
 
-_BUSY_S = 0.9
+_BUSY_S = 1.5
 """Less than a trip may take, so that the thread is free again when it has been given up."""
 
 _KEPT_S = 86_400

@@ -4,9 +4,8 @@ import pytest
 
 from llms.limits import books
 from llms.limits.memory import MemoryLimiter
-from llms.limits.places import states
 from llms.limits.shared import SharedLimiter
-from tests.limits.ledger import Ledger, Now
+from tests.limits.ledger import Ledger, Now, place
 
 
 class World:
@@ -30,7 +29,7 @@ class World:
         if self.kind == "memory":
             made = MemoryLimiter(self.ledger, clock or self.now)
         else:
-            made = SharedLimiter(states(self.url), self.ledger, workers, clock or self.now)
+            made = SharedLimiter(place(self.url), self.ledger, workers, clock or self.now)
         self.made.append(made)
         return made
 

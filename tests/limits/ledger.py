@@ -4,12 +4,20 @@ import asyncio
 from datetime import UTC, datetime
 
 from llms.errors import LimiterUnavailableError
+from llms.limits.open import opened
 from llms.limits.state import DAY_MS
 
 
 def ms(text: str) -> int:
     """Give the Unix milliseconds of a time in UTC."""
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def place(url: str):
+    """Give what keeps states at a URL."""
+    if url.startswith("redis"):
+        return opened(None, url, 1)
+    return opened(url, None, 4)
 
 
 class Ledger:

@@ -16,9 +16,9 @@ from llms.errors import GatewayError
 from llms.keys import Limits
 from llms.limits import Need, Scope, books
 from llms.limits.clock import SharedClock
-from llms.limits.places import states
 from llms.limits.shared import SharedLimiter
 from llms.limits.state import DAY_MS
+from tests.limits.ledger import place
 
 
 class FileLedger:
@@ -92,7 +92,7 @@ class _Worker:
 
 async def _serve(url: str, path: str) -> None:
     ledger = FileLedger(Path(path))
-    limiter = SharedLimiter(states(url), ledger, 1, SharedClock())
+    limiter = SharedLimiter(place(url), ledger, 1, SharedClock())
     limiter.start()
     worker = _Worker(limiter, ledger)
     try:
@@ -148,4 +148,5 @@ async def child(url: str, ledger: Path, lease_ms: int = 20_000):
 
 if __name__ == "__main__":
     books._LEASE_MS = int(sys.argv[3])
+    books._GRACE_MS = 100
     asyncio.run(_serve(*sys.argv[1:3]))

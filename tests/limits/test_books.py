@@ -9,8 +9,8 @@ from llms.errors import BudgetSpentError, OverLimitError
 from llms.keys import Limits
 from llms.limits import Need, Scope, rules
 from llms.limits.books import MEMBERS, Books
-from llms.limits.documents import Seeding, members
-from llms.limits.holdings import SharedHeld
+from llms.limits.documents import Document, Seeding, Spending, members
+from llms.limits.holdings import Holding, SharedHeld
 from llms.limits.state import DAY_MS, starts
 from llms.limits.states import Change, Loaded
 from tests.limits.ledger import ms
@@ -41,7 +41,8 @@ class Process:
         for subject, document in books.open(loaded, SUBJECTS, found, world.now).items():
             holding = books.holding(subject)
             if not document.state.known and holding.seeding is None:
-                holding.seeding = Seeding(world.now, document.state.starts)
+                holding.seeding = Seeding(document.state.starts)
+                holding.seeding.asked_at = world.now
                 holding.seeding.spent = tuple(world.spent(start) for start in document.state.starts)
         documents = books.open(loaded, SUBJECTS, found, world.now)
         admitted = need is not None and self._admit(documents, need)
@@ -203,3 +204,57 @@ def _unsaid(holding):
 @pytest.mark.parametrize("machine", [Exact, Rough])
 def test_b05_b16_everything_adds_up(machine):
     run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None))
+
+
+def seeded(spent=10):
+    seeding = Seeding(starts(NOON))
+    seeding.asked_at = NOON
+    seeding.spent = (spent,) * 4
+    return seeding
+
+
+def document():
+    made = Document("me")
+    made.state.turn(NOON)
+    return made
+
+
+def test_what_was_settled_and_not_brought_in_is_in_what_the_ledger_says():
+    holding = Holding()
+    holding.fresh.spending.add(NOON, starts(NOON), 7)
+    holding.seeding = seeded()
+    made = document()
+
+    holding.bring(made)
+
+    assert [10] * 4 == made.state.spent
+
+
+def test_a_window_that_has_ended_is_not_put_right():
+    made = document()
+    made.seed(seeded())
+    day = starts(NOON)[1]
+
+    assert made.repair(0, {(1, day - 1): 5, (2, starts(NOON)[2]): 3})
+    assert [10, 10, 13, 10] == made.state.spent
+    assert not made.repair(0, {(1, day): 5})
+
+
+def test_what_is_settled_in_a_long_outage_takes_little_room():
+    spending = Spending()
+    for second in range(10_000):
+        spending.add(NOON + second * 1000, starts(NOON), 1)
+
+    assert len(spending.parts) < 100
+    assert 10_000 == sum(cost for _, _, cost in spending.parts)
+
+
+def test_forgotten_is_what_is_not_seen_and_holds_nothing():
+    books = Books(1)
+    books.holding("key:old").state.turn(NOON - 11 * 60_000)
+    books.holding("key:new").state.turn(NOON)
+    books.holding("key:held").state.take(1, 1)
+
+    books.forget(NOON)
+
+    assert ["key:new", "key:held"] == list(books.holdings)

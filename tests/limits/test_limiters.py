@@ -17,7 +17,7 @@ from tests.limits.ledger import ms
 ROUNDS = int(os.environ.get("LLMS_LIMITS_ROUNDS", "100"))
 """Of what is done over and over in memory; elsewhere a tenth of it."""
 
-OPERATIONS = int(os.environ.get("LLMS_LIMITS_OPERATIONS", "3000"))
+OPERATIONS = int(os.environ.get("LLMS_LIMITS_OPERATIONS", "2000"))
 """Of calls that are cancelled at any moment; 100,000 take some minutes."""
 
 TEAM = Scope("team:t", Limits(rpm=10**6, tpm=10**12, budget_day=10**12))

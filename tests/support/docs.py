@@ -36,6 +36,7 @@ _NAMES = (
     "routing",
     "web-chat",
     "keys",
+    "limits",
     "admin",
     "store",
     "faults",
