@@ -62,6 +62,8 @@ class Rounds:
         """Begin, if that has not been done."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._beat())]
+        elif self._tasks[0].done() and not self._leaving:
+            self._tasks[0].result()  # raises: a bug must not pass for an outage
 
     @property
     def out(self) -> bool:
@@ -119,37 +121,41 @@ class Rounds:
         dirty = list(self._books.dirty)[:_AT_ONCE]
         for subject in dirty:
             del self._books.dirty[subject]
-        self._due = False
-        subjects = dict.fromkeys((*dirty, *(subject for ask in asks for subject in ask.subjects)))
-        decided: list[Ask] = []
-        documents: dict[str, Document] = {}
-        done = False
+        self._due = done = False
         try:
-            loaded = await _in_time(self._states.load([MEMBERS, *subjects]))
-            decided, documents, changes = self._decide(loaded, list(subjects), asks)
-            done = not changes or await _in_time(self._states.swap(changes))
+            done = await self._trip(asks, dirty)
         except (StatesError, TimeoutError) as error:
-            again = isinstance(error, StatesError) and not self._failed
-            self._failed = True
-            if again:  # a connection that was idle may have been closed
-                self._queue[:0] = asks
-            else:
-                self._fail(asks, error)
-        else:
-            if self._told:
-                _log.warning("limits are shared again")
-            self._failed = self._told = False
-            if not done:
-                self._queue[:0] = decided
+            self._missed(asks, error)
         if done:
             self._conflicts = 0
-            self._books.kept(documents)
-            for ask in decided:
-                ask.done()
         else:
             self._books.changed(dirty)
             self._conflicts = min(self._conflicts + 1, 6)
             await asyncio.sleep(random.random() * 2**self._conflicts / 1000)  # noqa: S311 - so that one of them is first
+
+    async def _trip(self, asks: list[Ask], dirty: list[str]) -> bool:
+        """Load, decide and swap; give whether nobody else came in between."""
+        subjects = list(dict.fromkeys((*dirty, *(subject for ask in asks for subject in ask.subjects))))
+        loaded = await _in_time(self._states.load([MEMBERS, *subjects]))
+        decided, documents, changes = self._decide(loaded, subjects, asks)
+        done = not changes or await _in_time(self._states.swap(changes))
+        if self._told:
+            _log.warning("limits are shared again")
+        self._failed = self._told = False
+        if done:
+            self._books.kept(documents)
+            for ask in decided:
+                ask.done()
+        else:
+            self._queue[:0] = decided
+        return done
+
+    def _missed(self, asks: list[Ask], error: StatesError | TimeoutError) -> None:
+        if isinstance(error, StatesError) and not self._failed:  # a connection that was idle may have been closed
+            self._queue[:0] = asks
+        else:
+            self._fail(asks, error)
+        self._failed = True
 
     def _decide(
         self, loaded: Loaded, subjects: list[str], asks: list[Ask]

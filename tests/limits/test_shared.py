@@ -274,3 +274,15 @@ async def test_an_answer_that_comes_as_patience_ends_is_taken(limiters, place, m
     await asyncio.sleep(0.1)
 
     assert (0, 0) == (await first.taken(RATE))[0][2:4]
+
+
+async def test_a_bug_does_not_pass_for_an_outage(place, ledger, now, monkeypatch):
+    monkeypatch.setattr("llms.limits.shared._PATIENCE_S", 0.05)
+    limiter = SharedLimiter(place, ledger, 1, now)
+    place.now = None
+
+    assert (await limiter.admit(RATE, Need(1, 1))).at  # it has not been found out yet
+    with pytest.raises(TypeError):
+        await limiter.admit(RATE, Need(1, 1))
+
+    await limiter.close()
