@@ -63,12 +63,14 @@ async def running(  # noqa: PLR0913 - all have a default
     models: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     listen: str = "127.0.0.1",
+    workers: int = 1,
     **sections: Any,
 ) -> AsyncIterator[Running]:
     """
     Start a gateway on a free port, with the demo provider where no other is named; stop it afterwards.
 
     Args:
+        workers: How many processes there are said to be, so that limits are shared with them.
         sections: Further ones of the configuration: ``limits``, ``prices``, ``store``.
     """
     path = folder / "config.json"
@@ -81,7 +83,7 @@ async def running(  # noqa: PLR0913 - all have a default
     path.write_bytes(orjson.dumps(content))
     records: list[CallRecord] = []
     config = load(path, environ or {})
-    built = app.build(config, environ or {}, sink=records.append)
+    built = app.build(config, environ or {}, sink=records.append, workers=workers)
     runner = Runner(built, drain_s=1)
     await runner.setup()
     try:
