@@ -66,7 +66,9 @@ class Act:
             return openai.stream(parts, usage=usage)
         ends = {"cut": [], "reset": [rst()], "held": [wait(self.go) if self.go is not None else hang()]}
         finish = "stop" if self.end == "held" and self.go is not None else None
-        return openai.stream([*parts, *ends[self.end]], usage=usage if finish else None, finish=finish, done=bool(finish))
+        return openai.stream(
+            [*parts, *ends[self.end]], usage=usage if finish else None, finish=finish, done=bool(finish)
+        )
 
 
 def _usage(into: int, out: int) -> dict[str, int]:

@@ -5,14 +5,16 @@ import json
 import os
 import random
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from fractions import Fraction
 
 import pytest
 
+from llms.limits.state import DAY_MS
 from tests.accounting.crowd import Crowd
 from tests.accounting.house import CHAT, MODELS, PRICES
 from tests.accounting.oracle import start
-from tests.accounting.seller import Act, Order, thirds
+from tests.accounting.seller import ABSURD, Act, Order, thirds
 from tests.limits.ledger import ms
 from tests.support.raw import RawClient
 from tests.upstream.server import Upstream
@@ -20,6 +22,9 @@ from tests.upstream.server import Upstream
 CANCELS = int(os.environ.get("LLMS_CANCELS", "300"))
 OUT = 20
 """The tokens that every call asks for at most."""
+
+COST = 135
+"""Micro-dollars of the usual answer."""
 
 
 def order(name="call", first=None, second=None, prices: Mapping[str, tuple[str, str]] = PRICES):
@@ -169,9 +174,8 @@ async def test_b06_killed_with_calls_on_their_way(house):
     await gateway.open()
 
     taken = (await gateway.taken(key.id))[f"key:{key.id}"][1]
-    assert (0, 0, order("done").bill()) == (taken.reserved, taken.running, taken.spent["total"] - 135)
-    rows = await gateway.rows()
-    assert ["call.done"] == ["call.done" for row in rows]
+    assert (0, 0, COST) == (taken.reserved, taken.running, taken.spent["total"])
+    assert [COST] == [row.cost for row in await gateway.rows()]
 
 
 async def test_b07_prices_that_are_missing_nothing_or_new(house):
@@ -234,7 +238,7 @@ async def test_b09_p30_each_call_in_one_window(now, house):
     gateway = await house()
     key = await gateway.key(limits={"budgets_micros": dict.fromkeys(("total", "day", "week", "month"), 10**9)})
     midnight = ms("2026-12-01 00:00:00")
-    cost = order().bill()
+    cost = COST
 
     async def spent():
         return (await gateway.taken(key.id))[f"key:{key.id}"][1].spent
@@ -367,8 +371,9 @@ async def test_b14_revoked_mid_stream(house):
     child = await gateway.key(parent.secret, limits=budget(10**5))
     go = asyncio.Event()
     clients = [RawClient("127.0.0.1", gateway.running.port) for _ in range(3)]
+    stack = AsyncExitStack()
     for number, (client, key) in enumerate(zip(clients, (parent, child, other), strict=True)):
-        await client.__aenter__()
+        await stack.enter_async_context(client)
         one = order(f"call{number}", Act("stream", (10, 2), ("hello",), "held", go))
         await gateway.send(client, key.secret, *gateway.request(one, max_tokens=OUT, stream=True))
         while b"hello" not in await client.read_some():
@@ -379,15 +384,14 @@ async def test_b14_revoked_mid_stream(house):
     for client in clients[:2]:
         async with asyncio.timeout(5):
             said = await client.read_some()
-        assert "key_disabled" == json.loads(said.split(b"data: ")[1])["error"]["code"]
+        assert "key_disabled" == json.loads(said.split(b"data: ")[1].split(b"\n")[0])["error"]["code"]
         assert b"[DONE]" not in said
     go.set()
     rest = b""
     while b"[DONE]" not in rest:
         rest += await clients[2].read_some()
     assert 401 == (await gateway.call(child.secret, order("late"), max_tokens=OUT)).status
-    for client in clients:
-        await client.__aexit__(None, None, None)
+    await stack.aclose()
     await gateway.ended()
     assert ["key_disabled", "key_disabled", ""] == [row.code for row in await gateway.rows()]
 
@@ -396,7 +400,11 @@ async def test_b15_b18_one_meter(house):
     """B15, B18: every endpoint, alias, fallback and replay is charged once, for what served it; attempts are in its row."""
     gateway = await house()
     key = await gateway.key(limits=budget(10**9))
-    again = [("Idempotency-Key", "abc"), ("Authorization", f"Bearer {key.secret}"), ("Content-Type", "application/json")]
+    again = [
+        ("Idempotency-Key", "abc"),
+        ("Authorization", f"Bearer {key.secret}"),
+        ("Content-Type", "application/json"),
+    ]
     stream, fail = Act("stream", (10, 7), ("hello", "you")), Act("refuse")
     for number, act in enumerate((Act("whole", (9, 8), ("x",)), stream)):
         for model in (*MODELS, "one/a"):
@@ -429,29 +437,51 @@ async def test_b15_b18_one_meter(house):
 
 
 async def test_b16_numbers_that_no_float_holds(house):
-    """B16: sums above 2**53, of prices with six digits, are exact to the micro-dollar everywhere."""
-    prices = {**PRICES, "one/a": ("0.000001", "1000000")}
+    """B16: sums above 2**53 are exact to the micro-dollar everywhere, and so are prices with six digits."""
+    prices = {**PRICES, "one/a": ("0.000001", "999999.999999")}
     gateway = await house(settings={"prices": prices})
-    key = await gateway.key(limits=budget(None, rpm=1000))
-    outs = [1_999_999_999, 1_999_999_998, 1_999_999_997, 1_999_999_999, 1_999_999_999, 1_000_000_003]
-    for number, out in enumerate(outs):
-        one = order(f"call{number}", Act("whole", (500_000 // 10**5, out), ("x",)), prices=prices)
-        assert 200 == (await gateway.call(key.secret, one, max_tokens=10**9)).status
+    key = await gateway.key(limits={"rpm": 1000})
+    one = order("dear", Act("whole", (5, 9_000_001), ("x",)), prices=prices)
+    assert 200 == (await gateway.call(key.secret, one, max_tokens=10**7)).status
+    (row,) = await gateway.rows()
+    copies = [  # of a day each, as no day of anybody's comes to so much
+        row._replace(id=f"req_{number:024x}", at=row.at - number * DAY_MS, cost=row.cost - number)
+        for number in range(1, 1100)
+    ]
+    await gateway.books.store.write_calls(copies)
+    await gateway.admin("PATCH", f"keys/{key.id}", {"limits": budget(10**15)})
 
-    expected = sum(outs) * 10**6
+    assert one.bill() == row.cost == 9_000_000_999_991
+    expected = sum(one.cost for one in (row, *copies))
     assert expected > 2**53
-    assert expected == sum(row.cost for row in await gateway.rows())
-    assert expected == (await gateway.admin("GET", "usage"))["total"]["cost_micros"]
+    assert expected == (await gateway.admin("GET", "usage?since=0"))["total"]["cost_micros"]
     assert expected == await gateway.books.store.spent(f"key:{key.id}", 0)
+    assert expected == (await gateway.taken(key.id))[f"key:{key.id}"][1].spent["total"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_b16_counts_that_cannot_be(house, stream):
+    """B16: of a provider that counts what cannot be, the answer is counted as it was seen: neither for ever nor for nothing."""
+    gateway = await house()
+    key = await gateway.key(limits=budget(10**9))
+    one = order("absurd", Act("stream" if stream else "whole", (5, ABSURD), ("a text of some length",)))
+
+    assert 200 == (await gateway.call(key.secret, one, max_tokens=OUT, stream=stream)).status
+
+    await gateway.ended()
+    assert [(5, 7, "estimated")] == [(row.input_tokens, row.output_tokens, row.counted) for row in await gateway.rows()]
 
 
 async def test_b17_what_was_counted_wrongly_is_put_right(house, caplog):
     """B17: a counter that differs from the ledger is put right, for every scope, and the log says so; else nothing is said."""
-    limits = {"gateway": {"budgets": {"total": 1}}, "teams": {"red": {"budgets": {"day": 1}}}, "models": {"m": {"budgets": {"month": 1}}}}
+    limits = {
+        "gateway": {"budgets": {"total": 1}},
+        "teams": {"red": {"budgets": {"day": 1}}},
+        "models": {"m": {"budgets": {"month": 1}}},
+    }
     gateway = await house(settings={"limits": limits})
     key = await gateway.key(team="red", limits=budget(10**6))
     await gateway.call(key.secret, order(), max_tokens=OUT)
-    cost = order().bill()
     await gateway.ended()
 
     assert 0 == await gateway.books.limiter.reconcile()
@@ -461,14 +491,14 @@ async def test_b17_what_was_counted_wrongly_is_put_right(house, caplog):
     assert 4 == await gateway.books.limiter.reconcile()
 
     taken = await gateway.taken(key.id)
-    assert [cost] * 4 == [spent for _, one in taken.values() for spent in one.spent.values()]
+    assert [COST] * 4 == [spent for _, one in taken.values() for spent in one.spent.values()]
     for subject in taken:
         assert f"what {subject} has spent" in caplog.text
     assert 0 == await gateway.books.limiter.reconcile()
 
 
 async def test_b17_limits_that_were_gone_for_a_while(house):
-    """B17: what a key spent while it had no limits counts once it has a budget again."""
+    """B17: what a key spent while it had no limits counts again from the next comparison on."""
     gateway = await house()
     key = await gateway.key(limits=budget(1000))
     await gateway.call(key.secret, order("one"), max_tokens=OUT)
@@ -476,6 +506,7 @@ async def test_b17_limits_that_were_gone_for_a_while(house):
     await gateway.call(key.secret, order("two", Act("whole", (1000, 1000), ("x",))), max_tokens=OUT)
     await gateway.admin("PATCH", f"keys/{key.id}", {"limits": budget(1000)})
 
+    assert 1 == await gateway.books.limiter.reconcile()
     refused = await gateway.call(key.secret, order("three"), max_tokens=OUT)
 
     assert (429, "insufficient_quota") == (refused.status, refused.json["error"]["code"])
