@@ -51,12 +51,8 @@ class Act:
     def script(self) -> Script:
         """Give what is played."""
         usage = None if self.usage is None else _usage(*self.usage)
-        if self.kind == "refuse":
-            return openai.error(500)
-        if self.kind == "reset":
-            return (rst(),)
-        if self.kind == "hang":
-            return (hang(),)
+        if self.kind in _WITHOUT_WORDS:
+            return _WITHOUT_WORDS[self.kind]
         if self.kind == "embed":
             return answer(_embedding(usage))
         if self.kind == "whole":
@@ -69,6 +65,9 @@ class Act:
         return openai.stream(
             [*parts, *ends[self.end]], usage=usage if finish else None, finish=finish, done=bool(finish)
         )
+
+
+_WITHOUT_WORDS: Mapping[str, Script] = {"refuse": openai.error(500), "reset": (rst(),), "hang": (hang(),)}
 
 
 def _usage(into: int, out: int) -> dict[str, int]:

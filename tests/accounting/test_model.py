@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -477,9 +477,13 @@ def explore(store: Any, examples: int) -> None:
     """Try the model on a kind of store."""
     kind = type("Model", (Model,), {"store": staticmethod(store)})
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    run_state_machine_as_test(
-        kind,
-        settings=settings(
-            max_examples=examples, stateful_step_count=STEPS, deadline=None, suppress_health_check=slow, database=None
-        ),
+    phases = [Phase.generate]  # what fails is told as it came: to make it smaller may take minutes
+    bounds = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=slow,
+        database=None,
+        phases=phases,
     )
+    run_state_machine_as_test(kind, settings=bounds)
