@@ -177,6 +177,7 @@ class Model(RuleBasedStateMachine):
         if holder := self.holder(which):
             self.run(self.house.admin("PATCH", f"keys/{holder.id}", {"limits": limits}))
             self.note(holder, limits)
+            self.look_again()
 
     @rule(which=WHICH, grace_s=st.sampled_from([0, 600]))
     def rotate(self, which: int, grace_s: int) -> None:
@@ -302,6 +303,7 @@ class Model(RuleBasedStateMachine):
     def reconfigure(self, prices: Any, team: dict[str, Any], model: dict[str, Any]) -> None:
         sections = self.sections({"team:red": self.fit(team), "model:m": self.fit(model)})
         self.run(self.house.reconfigure(prices=prices, **sections))
+        self.look_again()
 
     @rule()
     def crash(self) -> None:
@@ -443,9 +445,16 @@ class Model(RuleBasedStateMachine):
             self.run(asyncio.sleep(2 * LEASE_MS / 1000))  # until what was held is given back
         self.run(self.house.open())
 
+    def look_again(self) -> None:
+        """Have the comparison come now that comes each minute: what was spent without limits was not counted."""
+        if self.moved:
+            self.run(self.house.books.limiter.reconcile())
+
     def fit(self, limits: dict[str, Any]) -> dict[str, Any]:
-        """Give limits without what the clock decides, where it is not moved by hand."""
-        return limits if self.moved else {**limits, "rpm": None, "tpm": None}
+        """Give limits that can be judged: where limits are shared, without what the clock decides, and never none."""
+        if self.moved:
+            return limits
+        return {**limits, "rpm": None, "tpm": None, "concurrency": limits["concurrency"] or 1000}
 
     @staticmethod
     def name(body: Any) -> str:
