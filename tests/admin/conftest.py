@@ -1,8 +1,11 @@
 """A store with people in it, and a gateway that they use."""
 
+from itertools import count
+
 import pytest
 
 from llms.store.open import open_store
+from llms.web.guesses import Guesses
 from tests.admin.people import settle_in
 
 
@@ -29,6 +32,8 @@ async def served(gateway, store, store_url):
         if not empty:
             await settle_in(store)
         environ = {"LLMS_STORE": store_url, **options.pop("environ", {})}
-        return await gateway(environ=environ, **options)
+        running = await gateway(environ=environ, **options)
+        running.live.guesses = Guesses(count(0, 60).__next__)  # a minute goes by with each wrong key
+        return running
 
     return start

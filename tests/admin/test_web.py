@@ -120,6 +120,17 @@ async def test_csv_of_nothing(served):
     assert (200, 1) == (answer.status, len(answer.body.splitlines()))
 
 
+async def test_csv_of_many(served, store):
+    """A file holds all calls, however many, oldest first."""
+    running = await served()
+    await store.write_calls([call(number, "eve") for number in range(100, 1300)])
+
+    answer = await ask(running, "GET", "/calls?format=csv", key="eve")
+
+    ids = [row["id"] for row in csv.DictReader(io.StringIO(answer.body.decode(), newline=""))]
+    assert [CALLS["eve"].id, CALLS["eve-child"].id, *(call(number, "eve").id for number in range(100, 1300))] == ids
+
+
 async def test_csv_that_breaks(served, store, monkeypatch):
     """A file that cannot be finished does not end like one that is whole; one that cannot be begun has a status."""
     running = await served()

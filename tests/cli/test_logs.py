@@ -42,10 +42,17 @@ def said(monkeypatch):
     return lines, lambda: in_thread(more.acquire, timeout=20)
 
 
-async def test_follow_a_gateway(llms, gateway, store, url, said):
-    """The last calls, then those that come, until the gateway stops; each once."""
+async def test_follow_a_gateway(llms, gateway, store, url, said, monkeypatch):  # noqa: PLR0913, PLR0917 - fixtures
+    """The last calls, then those that come, until the gateway stops; each once, even one that comes just then."""
     running = await gateway(environ={"LLMS_STORE": url})
     lines, next_line = said
+    loop, last = asyncio.get_running_loop(), logs._last
+
+    async def just_then(*asked):
+        await in_thread(asyncio.run_coroutine_threadsafe(store.write_calls([call(69, "ann")]), loop).result)
+        return await last(*asked)
+
+    monkeypatch.setattr(logs, "_last", just_then)
     environ = {"LLMS_KEY": secret("ann"), "LLMS_URL": running.url}
     following = asyncio.create_task(in_thread(llms, "logs", "-f", "--json", "-n", "2", environ=environ))
 
@@ -58,7 +65,7 @@ async def test_follow_a_gateway(llms, gateway, store, url, said):
     done = await following
 
     ids = [json.loads(line)["id"] for line in lines[:4]]
-    assert [CALLS["ann-child"].id, CALLS["ann-grandchild"].id, call(70, "ann").id, call(72, "ann").id] == ids
+    assert [CALLS["ann-grandchild"].id, *(call(number, "ann").id for number in (69, 70, 72))] == ids
     assert 1 == done.exit_code
     assert "llms: The gateway is stopping." in done.stderr + "".join(lines[4:])
 
