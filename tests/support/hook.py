@@ -7,14 +7,17 @@ objects, which the workers of ``--workers`` have as well.
     {"at": "llms.gateway:Gateway.open", "block_s": 3}             block the event loop at the start of each call
     {"at": "llms.call_log:write", "raise": "OSError", "errno": 28}  raise instead of what is there
     {"at": "llms.cli.workers:_SILENT_S", "set": 2}                put another value in a module
+    {"at": "llms.ledger.spool:Spool.add", "kill": "after"}          end the process, as by kill -9, before or after it
 
 A fault with ``while`` is there for as long as the file of that name, so that a test can switch it.
 """
 
 import functools
 import importlib
+import inspect
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,9 +54,28 @@ def _faulty(there: Callable[..., Any], fault: dict[str, Any]) -> Callable[..., A
                 time.sleep(fault["block_s"])
             if "raise" in fault:
                 raise _failure(fault)
+            if fault.get("kill") == "before":
+                _kill()
+            if fault.get("kill") == "after":
+                return _then_kill(there(*args, **options))
         return there(*args, **options)
 
     return faulty
+
+
+def _then_kill(result: Any) -> Any:
+    async def awaited() -> None:
+        await result
+        _kill()
+
+    if inspect.isawaitable(result):
+        return awaited()
+    return _kill()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
 
 
 def _failure(fault: dict[str, Any]) -> BaseException:
