@@ -142,17 +142,26 @@ def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", 
 async def _store(place: Place, stack: AsyncExitStack) -> Store | None:
     if place.url is None:
         return None
+    # One that is there may have keys in it: a gateway that went without them would be open to everybody.
+    needed = place.asked or _holds_something(sqlite_path(place.url))
     try:
         store = await open_store(place.url)
         stack.push_async_callback(store.close)
         if place.url.startswith(SQLITE):
             stack.callback(Claim(sqlite_path(place.url), shared=place.workers > 1).close)
     except StoreError as error:
-        if place.asked:
+        if needed:
             raise
         _log.warning("calls are not written down: %s", error)
         return None
     return store
+
+
+def _holds_something(file: Path) -> bool:
+    try:
+        return file.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _spool(folder: Path | None) -> Spool | None:
