@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llms.errors import LedgerUnavailableError
 from llms.ledger.spool import Entry, Spool, left_behind
+from llms.ledger.writing import write
 from llms.store import Store, StoreError
 
 _log = logging.getLogger("llms.ledger")
@@ -247,21 +248,7 @@ class Ledger:
                 self._spool.drop(item.number)
 
     async def _write(self, entries: list[Entry]) -> None:
-        """Write rows. One that the store stumbles over, as nobody foresaw, is given up, and holds up no other."""
-        try:
-            await self._store.write_calls(
-                [entry.row for entry in entries], [entry.body for entry in entries if entry.body is not None]
-            )
-        except StoreError:
-            raise
-        except Exception:
-            if len(entries) > 1:
-                middle = len(entries) // 2
-                await self._write(entries[:middle])
-                await self._write(entries[middle:])
-                return
-            self.lost += 1
-            _log.exception("the call %s cannot be written down", entries[0].row.id)
+        self.lost += await write(self._store, entries)
 
     @staticmethod
     async def _answer(question: _Question) -> None:

@@ -21,8 +21,12 @@ from llms.store import StoreError, StoreUnfitError
 Connection = Any
 """An ``asyncpg.Connection``."""
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""All that asyncpg raises for what is not a mistake of ours."""
+FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""
+All that asyncpg raises for what is not a mistake of ours.
+
+``InternalClientError`` is one of an idle connection, on which the server has just said that it ends it.
+"""
 
 _CONNECTIONS = 4
 """For each process: statements are short, and PostgreSQL allows 100 connections as it comes."""

@@ -40,7 +40,7 @@ class Store:
         if self.poison.intersection(row.id for row in written):
             text = "no such row"
             raise TypeError(text)
-        self.batches.append(len(written))
+        self.batches += [len(written)] if written else []
         before = len(self.rows)
         for row in written:
             self.rows.setdefault(row.id, row)

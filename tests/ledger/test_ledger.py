@@ -261,6 +261,35 @@ async def test_one_that_the_store_stumbles_over(ledger, store, parent, caplog):
     assert f"the call {entry(3).row.id} cannot be written down" in caplog.text
 
 
+async def test_a_store_that_fails_as_nobody_foresaw(ledger, store):
+    """If it is the store and no row of it, no row is given up."""
+    store.down = RuntimeError("what was that")
+    ledger.put(entry(1))
+    ledger.put(entry(2))
+    with pytest.raises(StoreError, match="nobody foresaw"):
+        await ledger.flush()
+    lost, waiting = ledger.lost, ledger.waiting
+    store.down = None
+    await ledger.flush()
+
+    assert (0, 2, 2) == (lost, waiting, len(store.rows))
+
+
+async def test_a_store_that_fails_once_as_nobody_foresaw(ledger, store):
+    """A row is tried again before it is given up."""
+    write = store.write_calls
+
+    async def once(*_given):
+        store.write_calls = write
+        raise RuntimeError
+
+    store.write_calls = once
+    ledger.put(entry(1))
+    await ledger.flush()
+
+    assert (0, 1) == (ledger.lost, len(store.rows))
+
+
 async def test_large_batches_are_cut(ledger, store, monkeypatch):
     """So many rows to a commit, and no more."""
     monkeypatch.setattr(module, "_MOST_AT_ONCE", 4)

@@ -328,3 +328,20 @@ async def test_not_more_connections_than_allowed(own_postgres, store):
 
     assert all(rows)
     assert 4 >= int(own_postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'llms'"))
+
+
+async def test_ended_by_the_server_as_it_is_used(postgres_url, opened):
+    """A connection that the server ends just as it is used again is an outage, as any other that it ends."""
+    store = await opened(postgres_url)
+    other = await asyncpg.connect(postgres_url)
+    end = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+    found = []
+    for _ in range(60):
+        ending = asyncio.ensure_future(other.fetch(end))
+        while not ending.done():
+            found += await asyncio.gather(store.keys_since(0), store.keys_since(0), return_exceptions=True)
+        found += await asyncio.gather(store.keys_since(0), return_exceptions=True)
+    await other.close()
+
+    assert {StoreError, list} == {type(one) for one in found}
