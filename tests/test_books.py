@@ -14,6 +14,7 @@ from llms.store import StoreError
 from llms.store.open import open_store
 from tests.ledger.entries import DOWN, entry
 from tests.ledger.test_ledger import leave
+from tests.support.gateway import running
 from tests.support.kept import key, secret
 from tests.support.raw import RawClient
 
@@ -64,9 +65,9 @@ async def test_nothing_is_kept(open_at, tmp_path):
 
 async def test_kinds(open_at, url, tmp_path):
     """What is kept where is known by name; the secret of sessions is the same after each start."""
-    books = await open_at(place(tmp_path, url))
+    books = await open_at(place(tmp_path, url, workers=2))
     cookie = books.sessions.issue("key_" + "ab" * 16, "d", 1, "n" * 22)
-    again = await open_at(place(tmp_path, url))
+    again = await open_at(place(tmp_path, url, workers=2))
 
     assert url.split(":")[0] == books.kind
     assert "key_" + "ab" * 16 == again.sessions.check(cookie, 2, lambda _: ["d"])
@@ -75,8 +76,8 @@ async def test_kinds(open_at, url, tmp_path):
 async def test_changes_are_known_soon(open_at, url, tmp_path, quick):
     """What another process does to keys is known here: a new one, a revoked one, whose calls are ended."""
     ended = []
-    books = await open_at(place(tmp_path, url), ended.append)
-    other = await open_at(place(tmp_path, url))
+    books = await open_at(place(tmp_path, url, workers=2), ended.append)
+    other = await open_at(place(tmp_path, url, workers=2))
     kept = await other.store.put_key(key("ann"), 0)
     await until(lambda: books.keys.of_digest(digest(secret("ann"))))
     await other.store.put_key(kept._replace(revoked_at=1))
@@ -113,14 +114,14 @@ async def test_a_store_that_fails_while_it_runs(open_at, tmp_path, quick, caplog
 
 async def test_what_was_spent_is_not_forgotten(open_at, url, tmp_path):
     """A budget goes on where it was at the last start, with what a key's children spent, and what was left behind."""
-    books = await open_at(place(tmp_path, url))
+    books = await open_at(place(tmp_path, url, workers=2))
     for name, parent in (("ann", None), ("child", "ann")):
         parent = parent and key(parent).key.id  # noqa: PLW2901 - a name stands for its key
         await books.store.put_key(key(name, parent=parent, role=Role.MEMBER), 0)
         books.ledger.put(entry(len(name), key_id=key(name).key.id, cost=20))
     await books.ledger.flush()
     leave(tmp_path / "left", 50)
-    again = await open_at(place(tmp_path, url, spool=tmp_path / "left"))
+    again = await open_at(place(tmp_path, url, spool=tmp_path / "left", workers=2))
     scopes = [Scope(f"key:{key('ann').key.id}", Limits(budget_total=100)), Scope("gateway", Limits(budget_total=100))]
 
     assert [{"total": 40}, {"total": 41}] == [one.spent for one in await again.limiter.taken(scopes)]
@@ -185,23 +186,25 @@ async def test_no_disk_for_a_spool(open_at, tmp_path, caplog):
     assert "calls that the store does not have yet are kept in memory only" in caplog.text
 
 
-async def test_beyond_this_machine(gateway, tmp_path):
+async def test_beyond_this_machine(tmp_path):
     """A gateway that others can reach makes itself a key, once; without a store it does not start."""
-    url = f"sqlite:{tmp_path}/llms.db"
     server = {"host": "0.0.0.0", "port": 0}  # of which it is asked on 127.0.0.1
-    first = await gateway(server=server, environ={"LLMS_STORE": url})
-    again = await gateway(server=server, environ={"LLMS_STORE": url})
+    here = {"server": server, "environ": {"LLMS_STORE": f"sqlite:{tmp_path}/llms.db"}}
+    async with running(tmp_path, **here) as first:
+        minted = first.generations.minted
     answers = []
-    for shown in ([], [("Authorization", f"Bearer {first.generations.minted}")]):
-        async with RawClient("127.0.0.1", again.port) as client:
-            await client.request("GET", "/v1/models", shown)
-            answers.append((await client.read_response()).status)
+    async with running(tmp_path, **here) as again:
+        for shown in ([], [("Authorization", f"Bearer {minted}")]):
+            async with RawClient("127.0.0.1", again.port) as client:
+                await client.request("GET", "/v1/models", shown)
+                answers.append((await client.read_response()).status)
+        files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
 
-    assert (True, None, [401, 200]) == (bool(first.generations.minted), again.generations.minted, answers)
-    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    assert not any(first.generations.minted.encode() in data for data in files)
+    assert (True, None, [401, 200]) == (bool(minted), again.generations.minted, answers)
+    assert not any(minted.encode() in data for data in files)
     with pytest.raises(UnsafeListenError, match="can be reached from other machines"):
-        await gateway(server=server, environ={"XDG_DATA_HOME": unusable(tmp_path).partition(":")[2]})
+        async with running(tmp_path, server=server, environ={"XDG_DATA_HOME": unusable(tmp_path).partition(":")[2]}):
+            pass
 
 
 async def test_the_last_key_is_revoked(gateway, tmp_path):
@@ -209,8 +212,8 @@ async def test_the_last_key_is_revoked(gateway, tmp_path):
     url = f"sqlite:{tmp_path}/llms.db"
     store = await open_store(url)
     await store.put_key(key("ann")._replace(revoked_at=1), 0)
-    running = await gateway(environ={"LLMS_STORE": url})
-    async with RawClient("127.0.0.1", running.port) as client:
+    served = await gateway(environ={"LLMS_STORE": url})
+    async with RawClient("127.0.0.1", served.port) as client:
         await client.request("GET", "/v1/models")
         answer = await client.read_response()
     await store.close()
