@@ -27,21 +27,17 @@ def configured(folder, url=None, **store):
     configure(folder, {"providers": providers, "store": {"url": url, **store}})
 
 
-def asked(folder, sql, *values):
-    """Ask the file."""
-    opened = sqlite3.connect(f"file:{folder}/llms.db?mode=ro", uri=True)
-    try:
-        return opened.execute(sql, values).fetchall()
-    finally:
-        opened.close()
-
-
 def rows(folder):
     """Give the ids that are written down, after looking at whether the file is sound and its sums are right."""
-    assert [("ok",)] == asked(folder, "PRAGMA integrity_check")
-    ids = [one for (one,) in asked(folder, "SELECT id FROM calls")]
-    assert [(len(ids),)] == asked(folder, "SELECT COALESCE(SUM(calls), 0) FROM usage_daily")
-    return ids
+    opened = sqlite3.connect(f"file:{folder}/llms.db?mode=ro", uri=True, isolation_level=None)
+    try:
+        opened.execute("BEGIN")  # all of it as it is at one moment
+        ids = [one for (one,) in opened.execute("SELECT id FROM calls")]
+        assert [(len(ids),)] == opened.execute("SELECT COALESCE(SUM(calls), 0) FROM usage_daily").fetchall()
+        assert [("ok",)] == opened.execute("PRAGMA integrity_check").fetchall()
+        return ids
+    finally:
+        opened.close()
 
 
 def waiting(folder):
