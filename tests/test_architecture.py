@@ -1,6 +1,7 @@
 """Rules that no linter knows."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,31 @@ def test_one_broad_except():
     # What a sink raises comes out of whoever waits for it, as if it had called the sink itself.
     writing = str(Path("ledger", "writing.py"))
     assert [str(Path("http1", "pour.py")), *[writing] * 3, str(Path("web", "guard.py"))] == found
+
+
+def test_no_way_to_run_what_a_request_says():
+    """Nothing evaluates a text, fills a template, reads pickles or starts a program; workers are made of our own code."""
+    modules = {"subprocess", "pickle", "marshal", "shelve", "jinja2", "code", "runpy", "ctypes"}
+    calls = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.spawnv"}
+    found = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found += [(path.name, alias.name) for alias in node.names if alias.name.split(".")[0] in modules]
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in modules:
+                found.append((path.name, node.module))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in calls:
+                found.append((path.name, ast.unparse(node)[:80]))
+
+    assert [] == found
+
+
+@pytest.mark.parametrize("name", ["auth.py", "session.py"])
+def test_secrets_are_compared_in_constant_time(name):
+    """No comparison that ends at the first letter that differs is of a digest or a signature."""
+    tree = ast.parse((PACKAGE / name).read_text("utf-8"))
+    secret = re.compile("digest|signature|secret")
+    compared = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+
+    assert [] == [text for text in compared if secret.search(text) and " is " not in text]
+    assert "hmac.compare_digest" in ast.unparse(tree)

@@ -2,7 +2,7 @@
 The fault catalogue: what is done to the gateway, and what must come out. Data only; the tests name the cases.
 
 U: what a provider's side does. C: what clients do. P: what happens to the process. Numbers are kept for good, and a
-missing number belongs to a part that is not built yet (storage, budgets). ``python -m tests.faults`` runs all of it.
+missing number is one of the store alone, or of budgets: tests/store, tests/limits. ``python -m tests.faults`` runs all of it.
 """
 
 from dataclasses import dataclass
