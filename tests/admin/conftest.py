@@ -25,8 +25,8 @@ async def store(store_url):
 
 
 @pytest.fixture
-async def served(gateway, store, store_url):
-    """Start a gateway on the store, with everybody in it, or nobody."""
+async def served(store, store_url, gateway):
+    """Start a gateway on the store, with everybody in it, or nobody; it ends before the store does."""
 
     async def start(*, empty=False, **options):
         if not empty:

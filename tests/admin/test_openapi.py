@@ -97,6 +97,17 @@ async def test_answers(served, store, method, target, body):
     fits(name, answer.json)
 
 
+async def test_what_was_taken(served):
+    """A caller with limits is told of them, and of what it has taken; of those of its maker, too."""
+    running = await served()
+
+    answer = await ask(running, "GET", "/me", key="ann-child")
+
+    fits("Me", answer.json)
+    assert [f"key:{IDS['ann-child']}", f"key:{IDS['ann']}"] == [one["subject"] for one in answer.json["taken"]]
+    assert {"total", "day", "week", "month"} == set(answer.json["taken"][0]["spent_micros"])
+
+
 @pytest.mark.parametrize(
     ("method", "target", "body"),
     [("GET", "/keys/x", None), ("POST", "/keys", {"x": 1}), ("GET", "/calls?x=1", None), ("PUT", "/keys", {})],

@@ -32,9 +32,10 @@ async def run(folder, environ, *arguments, expected=0):
 
 async def all_say(served, status, key, tries=12):
     """Wait until so many connections, one after the other, are answered so: that is, all workers'."""
+    enough = (401, 429) if status == 401 else (status,)  # so many wrong keys are told that they are many
 
     async def so():
-        return all([(await served.get("/v1/models", key)).status == status for _ in range(tries)])
+        return all([(await served.get("/v1/models", key)).status in enough for _ in range(tries)])
 
     return await served.until(so, 10)
 
@@ -82,7 +83,7 @@ async def test_a_key_from_first_to_last(tmp_path, environ, workers):
     assert "ann" in table.splitlines()[1].split()
     assert stopped
     assert took_s < 5
-    assert gone == refused
+    assert "valid key" in gone
     for secret in (boss["secret"], ann["secret"]):
         assert secret not in served.errors
         assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
