@@ -27,7 +27,7 @@ import click
 from llms.cli.setup import Failure
 from llms.cli.worker import HELD_BACK, Serve, work
 from llms.config import Config, Server, Source
-from llms.process.reload import at_address, warn_of_address
+from llms.process.reload import kept_as_started, warn_of_restart
 from llms.process.reread import Outcome, Rereader
 from llms.process.signals import Terminal
 
@@ -105,7 +105,7 @@ class Crew:
         server = self._config.server
         with _held(server.host, server.port) as port, self._signals():
             self._address = server.host, port
-            self._config = at_address(self._config, *self._address)
+            self._config = kept_as_started(self._config, *self._address, self._config.store)
             self._rereader = Rereader(self._source, os.environ, partial(self._keep, server))
             try:
                 # One first, so that what keeps it from listening is said once, and what it says once it listens, too.
@@ -118,8 +118,8 @@ class Crew:
 
     def _keep(self, first: Server, outcome: Outcome) -> None:
         if isinstance(outcome, Config):  # the workers say what is wrong with one that is none
-            warn_of_address(outcome, first.host, first.port)
-            self._config = at_address(outcome, *self._address)
+            warn_of_restart(outcome, first.host, first.port, self._config.store)
+            self._config = kept_as_started(outcome, *self._address, self._config.store)
 
     def _start(self) -> None:
         ours, its = self._spawn.Pipe()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from llms.app import Generations, UnsafeListenError
 from llms.config import Config
+from llms.config.accounting import StoreGiven
 from llms.process.reread import Outcome
 from llms.web.services import Live
 
@@ -45,7 +46,7 @@ class Reload:
         if not isinstance(outcome, Config):
             self._refuse(f"{outcome.source}: {problem}" for problem in outcome.problems)
             return
-        config = at_address(outcome, *self._address)
+        config = kept_as_started(outcome, *self._address, self.config.store)
         if same(config, self.config):
             # Once it is read just to find what was changed during the start, which is nobody's news.
             _log.log(
@@ -62,7 +63,7 @@ class Reload:
             _log.info("%s is in force as it is now", config.source)
         self._readings += 1
         self._live.degraded = False
-        warn_of_address(outcome, *self._address)
+        warn_of_restart(outcome, *self._address, self.config.store)
 
     def _refuse(self, problems: Iterable[str]) -> None:
         self._live.degraded = True
@@ -76,13 +77,17 @@ def same(one: Config, other: Config) -> bool:
     return one == other and [*one.providers] == [*other.providers] and [*one.models] == [*other.models]
 
 
-def at_address(config: Config, host: str, port: int) -> Config:
-    """Give ``config`` with the address that is listened on, which stays as it is."""
-    return replace(config, server=config.server.model_copy(update={"host": host, "port": port}))
+def kept_as_started(config: Config, host: str, port: int, store: StoreGiven) -> Config:
+    """Give ``config`` with the address that is listened on, and the store that is open, which stay as they are."""
+    return replace(config, server=config.server.model_copy(update={"host": host, "port": port}), store=store)
 
 
-def warn_of_address(config: Config, host: str, port: int) -> None:
-    """Say that an address was changed, which needs a restart."""
-    wanted = {"host": (config.server.host, host), "port": (config.server.port, port)}
-    if changed := [f"server.{name}" for name, (new, old) in wanted.items() if new != old]:
+def warn_of_restart(config: Config, host: str, port: int, store: StoreGiven) -> None:
+    """Say what was changed that needs a restart."""
+    wanted = {
+        "server.host": (config.server.host, host),
+        "server.port": (config.server.port, port),
+        "store": (config.store, store),
+    }
+    if changed := [name for name, (new, old) in wanted.items() if new != old]:
         _log.warning("%s cannot change while the gateway runs; restart it", " and ".join(changed))

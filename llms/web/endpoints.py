@@ -9,6 +9,7 @@ from llms.apis import models as models_api
 from llms.apis.api import Api
 from llms.errors import ModelNotFoundError
 from llms.idempotency import Claim
+from llms.records import Model
 from llms.trail import Trail
 from llms.web import body, connection, idempotent, respond
 from llms.web.guard import INQUIRY, KEY, REQUEST_ID, Handler
@@ -70,18 +71,24 @@ _BY_FIELD = {"input": embeddings.API, "prompt": completions.API}
 
 async def list_models(request: web.Request) -> web.StreamResponse:
     """``GET /v1/models``."""
-    found = request[SERVICES].catalog.models()
-    return respond.json(models_api.listing(found), request[REQUEST_ID])
+    return respond.json(models_api.listing(_models(request)), request[REQUEST_ID])
 
 
 async def one_model(request: web.Request) -> web.StreamResponse:
     """``GET /v1/models/{id}``; an id may hold slashes."""
     name = request.match_info["id"]
-    for model in request[SERVICES].catalog.models():
+    for model in _models(request):
         if model.id == name:
             return respond.json(models_api.one(model), request[REQUEST_ID])
     message = f"There is no model {name[:200]!r}. GET /v1/models lists what is."
     raise ModelNotFoundError(message, param="model")
+
+
+def _models(request: web.Request) -> list[Model]:
+    """Give what the caller may call."""
+    key = request.get(KEY)
+    found = request[SERVICES].catalog.models()
+    return [model for model in found if key is None or key.may_call(model.id)]
 
 
 async def list_providers(request: web.Request) -> web.StreamResponse:

@@ -292,8 +292,21 @@ async def test_what_cannot_change(tmp_path):
         answer = await served.chat(model="new")
 
         assert 200 == answer.status
+        assert "store cannot" not in served.errors
         assert "server.port" not in served.errors  # the command line's holds
         await served.until(lambda: "status=ok" in served.errors)  # so does its log level
+
+
+@pytest.mark.case("P22")
+async def test_another_store(tmp_path):
+    """Another store is named in a warning, too: the one that is open stays."""
+    configure(tmp_path, aliased("good"))
+    async with serving(tmp_path, environ={"LLMS_STORE": f"sqlite:{tmp_path}/llms.db"}) as served:
+        configure(tmp_path, {**aliased("good", "new"), "store": {"url": "none"}})
+        await served.until(lambda: "store cannot change while the gateway runs" in served.errors)
+
+        assert 200 == (await served.chat(model="new")).status
+        assert 200 == (await served.get("/admin/v1/calls")).status
 
 
 @pytest.mark.case("P21")
