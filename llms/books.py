@@ -147,6 +147,7 @@ async def _store(place: Place, stack: AsyncExitStack) -> Store | None:
     try:
         store = await open_store(place.url)
         stack.push_async_callback(store.close)
+        needed = place.asked or bool(await store.keys_since(0))
         if place.url.startswith(SQLITE):
             stack.callback(Claim(sqlite_path(place.url), shared=place.workers > 1).close)
     except StoreError as error:

@@ -166,6 +166,20 @@ async def test_a_store_that_is_there_and_damaged(open_at, tmp_path):
         await open_at(place(tmp_path, asked=False))
 
 
+async def test_another_gateway_has_it(open_at, tmp_path, caplog):
+    """A second gateway goes without the store that nobody asked for, unless there are keys in it."""
+    first = await open_at(place(tmp_path, asked=False))
+    second = await open_at(place(tmp_path, asked=False))
+    with pytest.raises(StoreError, match="another gateway"):
+        await open_at(place(tmp_path))
+    await first.store.put_key(key("ann"), 0)
+    with pytest.raises(StoreError, match="another gateway"):
+        await open_at(place(tmp_path, asked=False))
+
+    assert ("sqlite", "none") == (first.kind, second.kind)
+    assert "is in use by another gateway" in caplog.text
+
+
 async def test_an_empty_file_is_none(open_at, tmp_path, caplog):
     """What a start that failed has left holds no key."""
     (tmp_path / "llms.db").touch(0o400)
