@@ -72,15 +72,21 @@ class Book:
         self._now = now
         self._stored: dict[str, StoredKey] = {}
         self._revision = 0
+        self._view: View | None = None  # thousands of keys take a while: once a second, if none was changed
 
     async def look(self) -> View:
         """Give what is known now."""
         for one in await self._store.keys_since(self._revision):
             self.note(one)
             self._revision = max(self._revision, one.revision)
+        now = int(self._now())
+        if self._view is None or self._view.now != now:
+            self._view = self._viewed(now)
+        return self._view
+
+    def _viewed(self, now: int) -> View:
         stored = dict(self._stored)
         keys = {**self._fixed, **{key_id: one.key for key_id, one in stored.items()}}
-        now = int(self._now())
         living = {one.key.id: one for one in lineage.living(stored.values(), now)}
         return View(stored, self._fixed, keys, living, now)
 
@@ -89,3 +95,4 @@ class Book:
         known = self._stored.get(stored.key.id)
         if known is None or known.revision < stored.revision:
             self._stored[stored.key.id] = stored
+            self._view = None
