@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from llms.store import CallFilter
 from llms.store.open import open_store
-from tests.faults.kills import kills
+from tests.faults.kills import Crowd, kills
 from tests.store.rows import call
 from tests.support.process import configure, free_port, llms, serving
 from tests.support.raw import RawClient
@@ -61,6 +62,32 @@ async def test_killed_again_and_again(tmp_path, record_property):
     assert found.good, found
     assert found.answers > 100
     record_property("came_out", "0 answers without a row, 0 rows twice, nothing held after the start")
+
+
+@pytest.mark.case("P06")
+async def test_killed_over_postgresql(tmp_path, record_property, postgres_url):
+    """P06: with PostgreSQL rows wait in the user's own folder, and the next process brings them there, each once."""
+    configured(tmp_path, "$LLMS_URL")
+    environ = {"LLMS_URL": postgres_url, "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = []
+    for _ in range(4):
+        async with serving(tmp_path, environ=environ) as served:
+            crowd = Crowd(served.port, 50)
+            await asyncio.sleep(0.4)
+            served.process.kill()
+            await served.process.wait()
+            await crowd.gone()
+            done += crowd.done
+    store = await open_store(postgres_url)
+    async with serving(tmp_path, environ=environ):
+        found = [row.id async for piece in store.export(CallFilter()) for row in piece]
+        sums = await store.usage(CallFilter(), [])
+    await store.close()
+
+    assert len(done) > 100
+    assert set(done) <= set(found)
+    assert len(set(found)) == len(found) == sums[0].calls
+    record_property("came_out", "PostgreSQL: 0 answers without a row, 0 rows twice")
 
 
 STEPS = [
