@@ -45,7 +45,29 @@ class Bug:
 CLIENT = "tests/faults/test_client.py"
 STREAMS = "tests/faults/test_upstream_streams.py"
 
+LEDGER = "tests/faults/test_process_ledger.py"
+
 BUGS = {
+    "keep rows in memory only": Bug(
+        "ledger/spool.py",
+        "written = os.write(self._file, line)",
+        "written = len(line)",
+        (LEDGER, "-k", "again_and_again"),
+    ),
+    "say the end before it is written down": Bug(
+        "ledger/ledger.py",
+        "                self._spool.add(entry)\n",
+        "                self._loop.call_later(0.1, self._spool.add, entry)\n",
+        (LEDGER, "-k", "again_and_again"),
+    ),
+    "drop a file before the store has its rows": Bug(
+        "ledger/ledger.py",
+        "            try:\n                while item.entries:",
+        "            if self._spool is not None and item.number is not None:\n"
+        "                self._spool.drop(item.number)\n"
+        "            try:\n                while item.entries:",
+        (LEDGER, "-k", "_write_calls or days"),
+    ),
     "drop the cancel": Bug(
         "web/server.py", "handler_cancellation=True", "handler_cancellation=False", (CLIENT, "-k", "c04 or c05")
     ),

@@ -40,6 +40,7 @@ _NAMES = (
     "admin",
     "store",
     "faults",
+    "cves",
     "reliability",
     "bench",
     "overhead",
