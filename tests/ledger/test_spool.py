@@ -214,4 +214,4 @@ def test_many_processes_begin_at_once(parent):
         ends.append((other.returncode, errors))
 
     assert [(0, "")] * 4 == ends
-    assert [] == [path for path in parent.iterdir() if path.suffix != ".new"]
+    assert [] == list(parent.glob("*/*.rows"))  # a folder may stay that two were about to remove: the next start does
