@@ -178,3 +178,19 @@ async def test_narrow_and_wide(office, width):
     await rows(opened).first.get_by_role("link").click()
     await opened.get("call-dialog").get_by_text("Where the time went").wait_for()
     assert await opened.page.locator(".dialog-body").evaluate("body => body.scrollWidth <= body.clientWidth")
+
+
+async def test_a_call_that_is_not_written_yet(office):
+    """A call that has just ended may be a moment late in the log: the page waits for it."""
+    opened = await office(calls=CALLS)
+    opened.watch.expect("status of 404")
+    late = [{"status": 404, "json": {"error": {"message": "No.", "code": "not_found"}}}] * 2
+
+    async def answer(route):
+        await (route.fulfill(**late.pop()) if late else route.continue_())
+
+    await opened.page.route(f"**/admin/v1/calls/{CALLS[0].id}", answer)
+    await opened.enter(f"/ui/logs/{CALLS[0].id}")
+
+    await opened.get("call-dialog").get_by_text("Where the time went").wait_for()
+    assert [] == late

@@ -1,6 +1,7 @@
 // Boxes that narrow what a page shows to one key, model, provider or team. What there is to choose from is what calls had.
 
 import { html } from "../vendor/core.js";
+import { language } from "../strings.js";
 import { FILTERS, keyName } from "./names.js";
 import { query, setQuery } from "./query.js";
 import { t } from "./texts.js";
@@ -11,10 +12,19 @@ import { t } from "./texts.js";
 /** @param {{names: Names | null, keys: Map<string, Key>}} props */
 export function Filters({ names, keys }) {
   return FILTERS.map((name) => {
-    const offered = names?.[name === "key_id" ? "key" : name] ?? [];
     const label = (/** @type {string} */ value) => (name === "key_id" ? keyName(value, keys) : value);
+    const offered = name === "key_id" ? byName([...keys.keys()], label) : (names?.[name] ?? []);
     return html`<${Filter} key=${name} name=${name} offered=${offered} label=${label} />`;
   });
+}
+
+/**
+ * @param {string[]} ids
+ * @param {(id: string) => string} label
+ */
+function byName(ids, label) {
+  const order = new Intl.Collator(language, { numeric: true });
+  return ids.sort((one, other) => order.compare(label(one), label(other)));
 }
 
 /** @param {{name: typeof FILTERS[number], offered: string[], label: (value: string) => string}} props */

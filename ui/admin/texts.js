@@ -302,6 +302,7 @@ const en = {
   "timing.body": "Receiving the request",
   "timing.auth": "Checking the key",
   "timing.parse": "Reading the request",
+  "timing.limits": "Checking limits and budgets",
   "timing.route": "Choosing a target",
   "timing.retries": "Failed attempts",
   "timing.queue": "Waiting for a place",

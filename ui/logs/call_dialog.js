@@ -2,14 +2,14 @@
 // where its key keeps that.
 
 import { html, useSignal, useSignalEffect } from "../vendor/core.js";
-import { useAsked } from "../admin/asked.js";
+import { useLoaded } from "../admin/asked.js";
 import { keyName } from "../admin/names.js";
 import { Nothing, Trouble, Waiting } from "../admin/states.js";
 import { t } from "../admin/texts.js";
 import { fullTime, number, size, span } from "../admin/written.js";
 import { Icon } from "../icons.js";
 import { callPath, follow, go, LOGS } from "../router.js";
-import { Refusal } from "../session.js";
+import { ask, Refusal } from "../session.js";
 import { CopyButton } from "../views/copy_button.js";
 import { Dialog } from "../views/dialog.js";
 import { Attempts, Bodies } from "./call_parts.js";
@@ -29,7 +29,7 @@ export function CallDialog({ id, rows, keys, search }) {
   useSignalEffect(() => {
     if (!open.value) go(LOGS + location.search);
   });
-  const asked = useAsked(`/admin/v1/calls/${encodeURIComponent(id)}`, (answer) => /** @type {CallWithBody} */ (answer));
+  const asked = useLoaded(id, (signal) => callOf(id, signal));
   // While the next one is on its way, the one before is not shown for it.
   const call = asked.data?.id === id ? asked.data : null;
   const missing = asked.problem instanceof Refusal && asked.problem.status === 404;
@@ -49,6 +49,38 @@ export function CallDialog({ id, rows, keys, search }) {
           ? html`<${Trouble} problem=${asked.problem} again=${asked.again} />`
           : html`<${Waiting} />`}
   <//>`;
+}
+
+const TRIES = 5;
+const PAUSE_MS = 600;
+/** No longer than that a call takes as a rule; an older one that is not there will not come. */
+const RECENT_MS = 900_000;
+
+/**
+ * Ask for a call. One that has just ended may not be written yet: then it is asked for again, for two seconds or three.
+ *
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<CallWithBody>}
+ */
+async function callOf(id, signal) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask(`/admin/v1/calls/${encodeURIComponent(id)}`, { signal });
+    } catch (error) {
+      const fresh = tries < TRIES && Date.now() - beganAt(id) < RECENT_MS;
+      if (!(error instanceof Refusal && error.status === 404 && fresh) || signal.aborted) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/**
+ * @param {string} id
+ * @returns {number} When the call came in, which the first digits of its id say; NaN where they do not.
+ */
+function beganAt(id) {
+  return Number.parseInt(/^req_([0-9a-f]{11})/.exec(id)?.[1] ?? "", 16);
 }
 
 /** @param {{id: string, rows: Call[], search: string}} props  To the calls before and after it in the list. */

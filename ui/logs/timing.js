@@ -7,6 +7,7 @@ export const PARTS = /** @type {const} */ ([
   "auth",
   "body",
   "parse",
+  "limits",
   "route",
   "retries",
   "queue",

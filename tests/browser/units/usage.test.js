@@ -91,7 +91,7 @@ test("the table is ordered by what is shown; equal rows by their names", () => {
 test("filters offer each name once, and no empty one", () => {
   const rows = [row(DAYS[0], "b", 1, { key: "k", provider: "p", team: "" }), row(DAYS[0], "a", 1, { key: "k", provider: "", team: "t" })];
 
-  assertEqual({ key: ["k"], model: ["a", "b"], provider: ["p"], team: ["t"] }, namesIn(rows));
+  assertEqual({ model: ["a", "b"], provider: ["p"], team: ["t"] }, namesIn(rows));
 });
 
 test("what is empty is left out of an address, and names in it are escaped", () => {
