@@ -47,7 +47,7 @@ async def test_question(chat):
 
     parts, measured = await entry(opened.page, opened.gateway.url + CALL)
 
-    names = ["body", "auth", "parse", "route", "queue", "connect", "upstream", "answer", "gateway", "total"]
+    names = ["body", "auth", "parse", "limits", "route", "queue", "connect", "upstream", "answer", "gateway", "total"]
     assert names == list(parts)
     assert math.isclose(parts["total"], sum(parts.values()) - parts["total"], abs_tol=1e-6)
     assert SLOW_S * 1000 <= parts["upstream"] <= parts["total"] <= measured + CLOCK_MS
