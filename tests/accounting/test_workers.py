@@ -155,8 +155,9 @@ async def test_b14_k12_revoked_everywhere(tmp_path, seller, shared):
         await here.served.until(written)
 
 
+@pytest.mark.parametrize("how", ["stopped", "silent"])
 @pytest.mark.parametrize("what", ["postgresql", "redis"])
-async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, request, record_property):
+async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, how, request, record_property):  # noqa: PLR0913, PLR0917
     """F20: while PostgreSQL or Redis is down every call gets a documented answer, soon; afterwards each is in the ledger once."""
     server = request.getfixturevalue("own_postgres" if what == "postgresql" else "own_redis")
     environ = {"LLMS_STORE": server.url() if what == "postgresql" else f"sqlite:{tmp_path / 'llms.db'}"}
@@ -176,9 +177,9 @@ async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, reques
                 for number in range(3):
                     clients.create_task(load.client(name, key.secret, order(f"{name}{number}")))
             await asyncio.sleep(0.5)
-            await asyncio.to_thread(server.kill, signal.SIGINT)
+            await asyncio.to_thread(*((server.kill, signal.SIGINT) if how == "stopped" else (server.pause,)))
             await asyncio.sleep(OUTAGE_S)
-            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(server.start if how == "stopped" else server.resume)
             before = load.answers["budget", 200, ""]
             recovered_s = await here.served.until(lambda: load.answers["budget", 200, ""] > before + 5)
             load.stopped = True
