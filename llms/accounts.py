@@ -62,6 +62,8 @@ class Accounts:
         self._rules = rules
         self._books = books
         self._ledger = None if books is None else books.ledger
+        self._scopes_found: dict[tuple[str, str], list[Scope]] = {}
+        self._scopes_of = -1
         self._on_all = rules.gateway != _NO_LIMITS
 
     async def admit(self, trail: Trail, route: Route) -> None:
@@ -80,7 +82,7 @@ class Accounts:
         trail.estimate = estimated = estimate.before(
             call, route.targets, self._prices, self._rules.assumed_output_tokens
         )
-        if scopes := self.scopes(call.key, call.model):
+        if scopes := self._scopes(call.key, call.model, books.keys.version):
             need = Need(estimated.input_tokens + estimated.output_tokens, estimated.cost)
             trail.held = await books.limiter.admit(scopes, need)
 
@@ -136,6 +138,19 @@ class Accounts:
             scopes.append(Scope("gateway", rules.gateway))
         return scopes
 
+    def _scopes(self, key: VirtualKey | None, model: str, version: int) -> list[Scope]:
+        """Give the same of a call; what was found for these keys is found again."""
+        if self._scopes_of != version:
+            self._scopes_of = version
+            self._scopes_found.clear()
+        named = "" if key is None else key.id, model
+        found = self._scopes_found.get(named)
+        if found is None:
+            if len(self._scopes_found) >= _MOST_SCOPES:
+                self._scopes_found.clear()
+            found = self._scopes_found[named] = self.scopes(key, model)
+        return found
+
     def _bill(self, trail: Trail) -> Bill:
         target, usage = trail.served, trail.meter.usage
         if target is None:
@@ -149,6 +164,9 @@ class Accounts:
         total = 0 if price is None else cost(price.at(trail.meter.tier or trail.call.body.get("service_tier")), used)
         return Bill(target, used, "exact" if exact else "estimated", total, priced=price is not None)
 
+
+_MOST_SCOPES = 4096
+"""Pairs of a key and a model; clients choose the models' names."""
 
 _UNPRICED = "it has no price"
 
