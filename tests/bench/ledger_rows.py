@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from llms.store import DAY_MS, CallFilter, CallRow, Group, Store
+from llms.store import DAY_MS, CallFilter, CallRow, Group, Store, StoreError
 from llms.store.open import open_store
 from tests.support import databases
 
@@ -97,7 +97,12 @@ async def _fill(store: Store, count: int) -> None:
     started_at, in_store_s, cpu_s = time.monotonic(), 0.0, 0.0
     for batch in rows(count):
         before, before_cpu = time.monotonic(), time.process_time()
-        await store.write_calls(batch)
+        while True:
+            try:
+                await store.write_calls(batch)
+                break
+            except StoreError as error:  # a busy disk may take longer to flush than a store waits
+                _say(f"once more: {error}")
         in_store_s += time.monotonic() - before
         cpu_s += time.process_time() - before_cpu
     _say(

@@ -162,7 +162,8 @@ def test_migrate(db, file):
     assert 0 == db("check").exit_code
 
 
-def test_backup_and_restore(db, file, tmp_path):
+@pytest.mark.case("P19")
+def test_backup_and_restore(db, file, tmp_path, record_property):
     """P19: a copy that is made while calls are written is one of a moment, and works in the place of the first."""
     url = f"sqlite:{file}"
     fill(url, range(4000))
@@ -193,6 +194,7 @@ def test_backup_and_restore(db, file, tmp_path):
     assert count % 2 == 0
     fill(url, range(written, written + 1))
     assert 0 == db("check").exit_code
+    record_property("came_out", "the copy is whole and is of one moment; the gateway goes on with it")
 
 
 def test_backup_over_a_file(db, file, tmp_path):

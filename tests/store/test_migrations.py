@@ -45,7 +45,8 @@ async def newer(url, oldest=schema.OLDEST, more=MORE):
     return await open_postgres(url, (*schema.POSTGRES, more["postgresql"]), oldest)
 
 
-async def test_old_and_new_side_by_side(url, opened):
+@pytest.mark.case("P34")
+async def test_old_and_new_side_by_side(url, opened, record_property):
     """P34: a version works on beside one whose tables have more; a downgrade by one version, too."""
     old = await opened(url)
     await old.write_calls([call(1)])
@@ -64,6 +65,7 @@ async def test_old_and_new_side_by_side(url, opened):
     assert 1 == await again.write_calls([call(4)])
     newest = await newer(url)  # what is there already is not done again
     await newest.close()
+    record_property("came_out", f"{url.partition(':')[0]}: both write, both read all")
 
 
 async def test_tables_of_a_version_that_is_too_new(url, opened):
@@ -118,8 +120,9 @@ print("done", flush=True)
 """
 
 
+@pytest.mark.case("P04")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_interrupted(url, opened, number):
+async def test_interrupted(url, opened, number, record_property):
     """P04: a step that is interrupted by a signal was done, or was not."""
     store = await opened(url)
     await store.write_calls([call(1)])
@@ -136,6 +139,7 @@ async def test_interrupted(url, opened, number):
     assert await tables(url) in (0, 400)
     assert [call(1)] == (await (await opened(url)).calls(ANY)).rows
     assert 1 == await store.write_calls([call(2)])
+    record_property("came_out", f"{url.partition(':')[0]}: whole tables after each signal")
 
 
 async def tables(url):

@@ -94,8 +94,9 @@ async def test_password_that_is_wrong(own_postgres):
     assert "not-this-one" not in words
 
 
+@pytest.mark.case("P23")
 @pytest.mark.parametrize("how", ["crash", "stop", "terminated"])
-async def test_it_goes_away_and_comes_back(own_postgres, store, how):
+async def test_it_goes_away_and_comes_back(own_postgres, store, how, record_property):
     """P23: while it is away everything fails in time; when it is back calls are kept, once, within 5 s."""
     await store.write_calls([call(1)])
     await asyncio.gather(*(store.calls(ANY) for _ in range(8)))  # several connections are open now
@@ -109,9 +110,11 @@ async def test_it_goes_away_and_comes_back(own_postgres, store, how):
 
     assert 1 == await comes_back(store, [call(1), call(2)])
     assert [call(2), call(1)] == (await store.calls(ANY)).rows
+    record_property("came_out", f"{how}: errors within 2 s, kept once after its return")
 
 
-async def test_it_hangs(own_postgres, store):
+@pytest.mark.case("P23")
+async def test_it_hangs(own_postgres, store, record_property):
     """P23: a server that does not answer holds nobody up for longer than 2 s, however many ask; then it goes on."""
     await store.write_calls([call(1)])
     own_postgres.pause()
@@ -123,6 +126,7 @@ async def test_it_hangs(own_postgres, store):
     await comes_back(store, [call(1), call(2), call(900)])
     assert [900, 2, 1] == [int(row.id[-13:], 16) for row in (await store.calls(ANY)).rows]
     assert 3 == (await store.usage(ANY, []))[0].calls
+    record_property("came_out", "hanging: errors within 2 s, kept once after it goes on")
 
 
 async def test_it_hangs_at_start(own_postgres):
@@ -147,7 +151,8 @@ async def test_read_only(own_postgres, store):
     assert 1 == await comes_back(store, [call(1), call(2)])
 
 
-async def test_no_connection_left(own_postgres, store):
+@pytest.mark.case("P23")
+async def test_no_connection_left(own_postgres, store, record_property):
     """P23: where others have all connections the store fails in time, and goes on when there is one."""
     await store.write_calls([call(1)])
     await store._pool.close()
@@ -162,6 +167,7 @@ async def test_no_connection_left(own_postgres, store):
     for other in others:
         await other.close()
     assert 1 == await comes_back(store, [call(1), call(2)])
+    record_property("came_out", "no connection left: an error, kept when there is one")
 
 
 async def test_password_that_was_changed(own_postgres, opened):
@@ -230,15 +236,17 @@ CREATE TRIGGER raises BEFORE INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTI
 """
 
 
+@pytest.mark.case("P25")
 @pytest.mark.parametrize("state", ["40001", "40P01"])
 @pytest.mark.parametrize("table", ["llms.calls", "llms.usage_daily"])
-async def test_loses_to_another(own_postgres, store, state, table):
+async def test_loses_to_another(own_postgres, store, state, table, record_property):
     """P25: what lost to another transaction is done again, up to three times, and counted once."""
     own_postgres.sql(RAISE.format(times=3, state=state, table=table).replace("RETURN NEW", "RETURN NULL"))
 
     assert 2 == await store.write_calls([call(1), call(2)])
 
     assert 2 == (await store.usage(ANY, []))[0].calls
+    record_property("came_out", f"{state}: kept and counted once at the fourth try")
 
 
 async def test_loses_again_and_again(own_postgres, store):

@@ -78,7 +78,8 @@ async def longest_turn(work):
     return (await asyncio.gather(task, return_exceptions=True))[0], longest
 
 
-async def test_loss_of_power(path, store, tmp_path):
+@pytest.mark.case("P08")
+async def test_loss_of_power(path, store, tmp_path, record_property):
     """P08: wherever the log ends, between two frames or within one, what was said to be kept before that is there."""
     log, ends = path.with_name("llms.db-wal"), []
     for write in range(6):
@@ -102,6 +103,7 @@ async def test_loss_of_power(path, store, tmp_path):
             copy / "llms.db"
         )
         shutil.rmtree(copy)
+    record_property("came_out", f"{len(cuts) + 3} ends of the log: each opened, nothing lost")
 
 
 async def test_killed_while_it_writes(path):
@@ -120,8 +122,9 @@ async def test_killed_while_it_writes(path):
     assert set(kept) <= set(found)
 
 
+@pytest.mark.case("P12")
 @pytest.mark.parametrize("full", [True, False])
-async def test_disk_full(path, store, full):
+async def test_disk_full(path, store, full, record_property):
     """P12: a full disk is an error; reads go on, and so do writes when there is room again, without a restart."""
     await store.write_calls([call(n) for n in range(100)])
     if full:
@@ -137,6 +140,7 @@ async def test_disk_full(path, store, full):
     assert 4900 == await store.write_calls([call(n, attempts="x" * 500) for n in range(100, 5000)])
     await store.close()
     assert list(range(5000)) == looked_through(path)
+    record_property("came_out", "an error while it was full; then all rows kept" if full else "not full: all rows kept")
 
 
 def limited(store, pages):
@@ -146,9 +150,10 @@ def limited(store, pages):
     ).result()
 
 
+@pytest.mark.case("P13")
 @pytest.mark.parametrize("fault", ["posix/io/sync/fdatasync", "posix/io/rw/pwrite", "posix/io/rw/pread"])
 @pytest.mark.parametrize("probability", [0.01, 0.1])
-async def test_disk_fails_now_and_then(path, fault, probability):
+async def test_disk_fails_now_and_then(path, fault, probability, record_property):
     """P13: while the disk fails now and then, no call that was said to be kept is lost, none is kept twice."""
     if shutil.which("fiu-run") is None:
         databases.missing("fiu-run")
@@ -164,6 +169,10 @@ async def test_disk_fails_now_and_then(path, fault, probability):
     assert 150 == len(kept)
     if probability == 0.1 and not fault.endswith("pread"):  # little is read
         assert "failed" in said.decode()
+    record_property(
+        "came_out",
+        f"{fault.rpartition('/')[2]} fails in {probability:.0%}: {said.count(b'failed')} failed writes, 150 of 150 calls kept",
+    )
 
 
 async def test_disk_fails_once(path, store):
@@ -205,8 +214,9 @@ async def test_disk_fails_and_what_it_holds_is_damaged(path, store):
     assert store._writer._connection is None
 
 
+@pytest.mark.case("P15")
 @pytest.mark.parametrize("held_s", [1.5, 4])
-async def test_locked(path, store, held_s):
+async def test_locked(path, store, held_s, record_property):
     """P15: a lock of another process is waited for, but not for longer than 2 s, and never by the event loop."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -225,6 +235,7 @@ async def test_locked(path, store, held_s):
             assert "locked by another process" in str(came)
             await asyncio.sleep(held_s - took + 0.1)
             assert 1 == await store.write_calls([call(1)])
+    record_property("came_out", f"locked for {held_s} s: {'kept' if came == 1 else 'an error'} after {took:.1f} s")
 
 
 async def test_waiting_in_line(path, store):
@@ -258,7 +269,8 @@ async def test_cancelled_before_its_turn(path, store):
     assert [1] == looked_through(path)
 
 
-async def test_long_reader(path, store, caplog):
+@pytest.mark.case("P16")
+async def test_long_reader(path, store, caplog, record_property):
     """P16: a reader that never ends lets the log grow, which is told; when it has ended, the log shrinks."""
     store._writer.log_bytes = 1_000_000
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
@@ -273,6 +285,7 @@ async def test_long_reader(path, store, caplog):
 
     await store.write_calls([call(30_000)])
     assert path.with_name("llms.db-wal").stat().st_size < 1_000_000
+    record_property("came_out", "told in the log of the gateway; short again after the reader")
 
 
 async def test_several_processes(path):

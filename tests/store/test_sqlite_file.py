@@ -74,6 +74,7 @@ async def test_home(monkeypatch, tmp_path, opened):
     assert (tmp_path / "llms.db").exists()
 
 
+@pytest.mark.case("P17")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -82,7 +83,7 @@ async def test_home(monkeypatch, tmp_path, opened):
         (b"SQLite format 3\0" + b"\xff" * 4000, "is no SQLite file"),
     ],
 )
-async def test_file_that_is_no_database(path, content, words):
+async def test_file_that_is_no_database(path, content, words, record_property):
     """P17: a file that is empty, or something else, is left alone."""
     path.parent.mkdir()
     path.write_bytes(content)
@@ -90,6 +91,7 @@ async def test_file_that_is_no_database(path, content, words):
 
     assert words in await refused(path)
     assert content == path.read_bytes()
+    record_property("came_out", f"start refused: it {words}")
 
 
 async def test_file_of_another_program(path):
@@ -103,12 +105,14 @@ async def test_file_of_another_program(path):
     assert "made by another program" in await refused(path)
 
 
+@pytest.mark.case("P17")
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-async def test_file_that_was_cut(filled, share):
+async def test_file_that_was_cut(filled, share, record_property):
     """P17: a file that lacks its end is refused."""
     os.truncate(filled, int(filled.stat().st_size * share) // 4096 * 4096)
 
     assert "is damaged" in await refused(filled)
+    record_property("came_out", "start refused: it is damaged")
 
 
 async def test_file_that_is_gone_but_not_its_log(path, opened):
@@ -135,8 +139,9 @@ async def test_damaged_page(filled, opened):
         await store.write_calls([call(n) for n in range(2000, 4000)])
 
 
+@pytest.mark.case("P17")
 @pytest.mark.parametrize("how", ["deleted", "replaced", "cut"])
-async def test_file_that_changes_while_it_is_used(filled, opened, how):
+async def test_file_that_changes_while_it_is_used(filled, opened, how, record_property):
     """P17: a file that is deleted, replaced or cut while it is used is not written any more, nor read."""
     store = await opened(f"sqlite:{filled}")
     assert 100 == len((await store.calls(ANY)).rows)
@@ -155,6 +160,7 @@ async def test_file_that_changes_while_it_is_used(filled, opened, how):
     if how != "cut":  # what was put back is used again
         filled.with_name("away").replace(filled)
         assert 1 == await store.write_calls([call(5000)])
+    record_property("came_out", f"{how} while it is used: neither written nor read")
 
 
 async def test_folder_that_cannot_be_made(tmp_path):
