@@ -201,7 +201,11 @@ async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, how, r
     assert {(200, "")} == {(status, code) for name, status, code in load.answers if name == "free"}
     assert load.slowest_s < 2 + _SLOW_MACHINE_S
     assert recovered_s < 5
-    assert (0, 135 * served["budget"]) == (counted["reserved_micros"], counted["spent_micros"]["total"])
+    spent = counted["spent_micros"]["total"]
+    assert 0 == counted["reserved_micros"]
+    # What the other worker settled in the second before the ledger was asked may be counted twice until the two are
+    # compared again, a minute later: a budget gives too little then, and never too much.
+    assert 135 * served["budget"] <= spent < 2 * 135 * served["budget"]
 
 
 _SLOW_MACHINE_S = 2.0
