@@ -35,6 +35,7 @@ _log = logging.getLogger("llms.store")
 
 _POLL_S = 1.0
 _RECONCILE_S = 60.0
+_RECOVERED_S = 2.0
 
 
 @dataclass(slots=True)
@@ -125,7 +126,7 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
         limiter, clock = _limiter(place if store is not None else replace(place, url=None), _seed(ledger, known))
         stack.push_async_callback(limiter.close)
         if ledger is not None:
-            stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter)))
+            stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter, ledger)))
         renewal = _Renewal(store, known, end_calls)
         if store is not None:
             polling = asyncio.create_task(_poll(renewal))
@@ -206,10 +207,19 @@ def _limiter(place: Place, seed: Seed) -> tuple[Limiter, Callable[[], int]]:
     return limiter, shared
 
 
-async def _reconcile(limiter: Limiter) -> None:
-    """Compare what is counted of budgets with the ledger, now and then; see ``Limiter.reconcile``."""
+async def _reconcile(limiter: Limiter, ledger: Ledger) -> None:
+    """
+    Compare what is counted of budgets with the ledger, now and then; see ``Limiter.reconcile``.
+
+    Soon after the store was out of reach, too: what was spent may have been looked up before all that had waited for
+    the store was in it.
+    """
     while True:
-        await asyncio.sleep(_RECONCILE_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECONCILE_S * random.uniform(0.5, 1.5)):  # noqa: S311 - spreads load
+                await ledger.recovered.wait()
+                ledger.recovered.clear()
+                await asyncio.sleep(_RECOVERED_S)
         with suppress(LimiterUnavailableError):  # there will be another time
             await limiter.reconcile()
 

@@ -73,6 +73,8 @@ class Ledger:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self.recovered = asyncio.Event()
+        """Set each time the store takes rows again after it had not; whoever waits for that clears it."""
         self.lost = 0
         """Rows that were given up: there was neither a store nor a place for them."""
 
@@ -224,6 +226,7 @@ class Ledger:
                 wait_s = 0.0
                 if self._failing:
                     self._failing = False
+                    self.recovered.set()
                     _log.info("the store takes calls again; all that waited are in it")
 
     async def _work_off(self) -> None:

@@ -193,7 +193,17 @@ async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, how, r
             return found == served
 
         await here.served.until(written)
-        counted = (await here.taken(keys["budget"].secret))["key"]
+
+        async def compared():
+            counted = (await here.taken(keys["budget"].secret))["key"]
+            return (0, 135 * served["budget"]) == (counted["reserved_micros"], counted["spent_micros"]["total"])
+
+        # Rows that waited for the store may have been there too late for who looked up what was spent, and costs that
+        # were on their way may be counted twice, until both are compared: soon after an outage of the store itself.
+        if what == "postgresql":
+            await here.served.until(compared)
+        else:
+            assert 135 * served["budget"] <= (await here.taken(keys["budget"].secret))["key"]["spent_micros"]["total"]
     record_property("answers", str(dict(load.answers)))
     record_property("slowest_s", load.slowest_s)
     record_property("recovered_s", recovered_s)
@@ -201,11 +211,6 @@ async def test_what_is_shared_is_gone_for_a_while(tmp_path, seller, what, how, r
     assert {(200, "")} == {(status, code) for name, status, code in load.answers if name == "free"}
     assert load.slowest_s < 2 + _SLOW_MACHINE_S
     assert recovered_s < 5
-    spent = counted["spent_micros"]["total"]
-    assert 0 == counted["reserved_micros"]
-    # What the other worker settled in the second before the ledger was asked may be counted twice until the two are
-    # compared again, a minute later: a budget gives too little then, and never too much.
-    assert 135 * served["budget"] <= spent < 2 * 135 * served["budget"]
 
 
 _SLOW_MACHINE_S = 2.0

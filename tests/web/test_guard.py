@@ -186,7 +186,12 @@ async def test_options_without_origin(gateway):
 
 def every_endpoint():
     asset = f"{ui_files.site(ui_files.folder()).base}/theme.js"
-    examples = {"/ui/{path:.+}": asset, "/ui/chat/{id}": "/ui/chat/a", "/v1/models/{id:.+}": "/v1/models/a/b"}
+    examples = {
+        "/ui/{path:.+}": asset,
+        "/ui/chat/{id}": "/ui/chat/a",
+        "/ui/logs/{id}": "/ui/logs/req_a",
+        "/v1/models/{id:.+}": "/v1/models/a/b",
+    }
     return [(route.method, examples.get(route.path, route.path), route.access) for route in routes.table()]
 
 
