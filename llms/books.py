@@ -35,7 +35,7 @@ _log = logging.getLogger("llms.store")
 
 _POLL_S = 1.0
 _RECONCILE_S = 60.0
-_RECOVERED_S = 2.0
+_UNSURE_S = 2.0
 
 
 @dataclass(slots=True)
@@ -52,6 +52,8 @@ class Books:
         limiter: Admits calls.
         clock: Gives Unix milliseconds that never go back: the limiter's, and the ledger's.
         renew: Reads what has changed of the keys, at once; raises ``StoreError``.
+        compare: Has the limiter's counters compared with the ledger soon: they may be wrong. A call is counted by those
+            who had limits when it began, so one that runs while a budget is given is not in it.
     """
 
     store: Store | None
@@ -62,6 +64,7 @@ class Books:
     limiter: Limiter
     clock: Callable[[], int]
     renew: Callable[[], Awaitable[None]]
+    compare: Callable[[], object]
 
     async def mint(self) -> str:
         """
@@ -125,13 +128,15 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
             stack.push_async_callback(ledger.close)
         limiter, clock = _limiter(place if store is not None else replace(place, url=None), _seed(ledger, known))
         stack.push_async_callback(limiter.close)
+        unsure = asyncio.Event()
         if ledger is not None:
-            stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter, ledger)))
-        renewal = _Renewal(store, known, end_calls)
+            ledger.recovered = unsure.set
+            stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter, unsure)))
+        renewal = _Renewal(store, known, end_calls, unsure.set)
         if store is not None:
             polling = asyncio.create_task(_poll(renewal))
             stack.push_async_callback(_ended, polling)
-        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock, renewal.now)
+        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock, renewal.now, unsure.set)
 
 
 def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:
@@ -207,19 +212,19 @@ def _limiter(place: Place, seed: Seed) -> tuple[Limiter, Callable[[], int]]:
     return limiter, shared
 
 
-async def _reconcile(limiter: Limiter, ledger: Ledger) -> None:
+async def _reconcile(limiter: Limiter, unsure: asyncio.Event) -> None:
     """
     Compare what is counted of budgets with the ledger, now and then; see ``Limiter.reconcile``.
 
-    Soon after the store was out of reach, too: what was spent may have been looked up before all that had waited for
-    the store was in it.
+    Soon after something has happened, too: limits were changed, or the store was out of reach, so that what was spent
+    may have been looked up before all that had waited for the store was in it.
     """
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECONCILE_S * random.uniform(0.5, 1.5)):  # noqa: S311 - spreads load
-                await ledger.recovered.wait()
-                ledger.recovered.clear()
-                await asyncio.sleep(_RECOVERED_S)
+                await unsure.wait()
+                await asyncio.sleep(_UNSURE_S)
+        unsure.clear()
         with suppress(LimiterUnavailableError):  # there will be another time
             await limiter.reconcile()
 
@@ -227,7 +232,14 @@ async def _reconcile(limiter: Limiter, ledger: Ledger) -> None:
 class _Renewal:
     """Reads the keys anew; once at a time, so that what was read first is not taken last."""
 
-    def __init__(self, store: Store | None, known: StoredKeys, end_calls: Callable[[set[str]], object]) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        known: StoredKeys,
+        end_calls: Callable[[set[str]], object],
+        changed: Callable[[], object],
+    ) -> None:
+        self._changed = changed
         self._store = store
         self._known = known
         self._end_calls = end_calls
@@ -244,6 +256,8 @@ class _Renewal:
     def _take(self, changed: Sequence[StoredKey]) -> None:
         if dead := self._known.take(changed):
             self._end_calls(dead)
+        if any(one.key.limits.has_budget for one in changed):
+            self._changed()
 
 
 async def _poll(renewal: _Renewal) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -125,6 +126,25 @@ async def test_what_was_spent_is_not_forgotten(open_at, url, tmp_path):
     scopes = [Scope(f"key:{key('ann').key.id}", Limits(budget_total=100)), Scope("gateway", Limits(budget_total=100))]
 
     assert [{"total": 40}, {"total": 41}] == [one.spent for one in await again.limiter.taken(scopes)]
+
+
+async def test_a_budget_that_is_given_again(open_at, tmp_path, quick, monkeypatch):
+    """What a key has spent while it had no budget is counted soon after it has one again."""
+    monkeypatch.setattr(module, "_UNSURE_S", 0.05)
+    books = await open_at(place(tmp_path))
+    kept = await books.store.put_key(key("ann"), 0)
+    scopes = [Scope(f"key:{kept.key.id}", Limits(budget_total=100))]
+    held = await books.limiter.admit(scopes, Need(1, 1))
+    held.settle(1, 1)
+    books.ledger.put(entry(1, key_id=kept.key.id, cost=1))
+    books.ledger.put(entry(2, key_id=kept.key.id, cost=20))
+    before = (await books.limiter.taken(scopes))[0].spent["total"]
+    await books.store.put_key(kept._replace(key=replace(kept.key, limits=Limits(budget_total=100))), kept.revision)
+    async with asyncio.timeout(10):
+        while (await books.limiter.taken(scopes))[0].spent["total"] != 21:  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(0.01)
+
+    assert 1 == before
 
 
 async def test_minted(open_at, url, tmp_path):

@@ -73,8 +73,8 @@ class Ledger:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self.recovered = asyncio.Event()
-        """Set each time the store takes rows again after it had not; whoever waits for that clears it."""
+        self.recovered: Callable[[], object] = bool
+        """Called each time the store takes rows again after it had not."""
         self.lost = 0
         """Rows that were given up: there was neither a store nor a place for them."""
 
@@ -226,7 +226,7 @@ class Ledger:
                 wait_s = 0.0
                 if self._failing:
                     self._failing = False
-                    self.recovered.set()
+                    self.recovered()
                     _log.info("the store takes calls again; all that waited are in it")
 
     async def _work_off(self) -> None:
