@@ -37,8 +37,11 @@ async def test_refused_by_the_gateway(chat, status):
     assert f"HTTP_{status}" in said
     assert "The gateway's words <b>here</b>." in await opened.problem.last.text_content()
     assert "failed" == await opened.answer.get_attribute("data-status")
-    if status == 401:
-        await opened.page.keyboard.press("Escape")  # the dialog that asks for the key
+    if status == 401:  # the dialog that asks for the key, which is loaded when it is wanted
+        dialog = opened.page.get_by_role("dialog")
+        await dialog.wait_for()
+        await opened.page.keyboard.press("Escape")
+        await dialog.wait_for(state="hidden")
     await opened.answer.get_by_role("button", name="Retry").first.click()
     await opened.page.get_by_text("Better now").wait_for()
     await opened.idle()
