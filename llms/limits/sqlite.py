@@ -108,7 +108,7 @@ class SqliteStates:
             self._drop()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self._path, _BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection = connection
         self._file = _identity(self._path)
         connection.execute("PRAGMA journal_mode=WAL")
