@@ -79,10 +79,13 @@ class Accounts:
             return
         if self._ledger is not None:
             self._ledger.require_room()
+        scopes = self._scopes(call.key, call.model, books.keys.version)
+        if self._ledger is None and not scopes:
+            return  # nobody reads it
         trail.estimate = estimated = estimate.before(
             call, route.targets, self._prices, self._rules.assumed_output_tokens
         )
-        if scopes := self._scopes(call.key, call.model, books.keys.version):
+        if scopes:
             need = Need(estimated.input_tokens + estimated.output_tokens, estimated.cost)
             trail.held = await books.limiter.admit(scopes, need)
 

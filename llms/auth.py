@@ -102,7 +102,7 @@ class StoredKeys:
         """Give the keys that a key comes from, the nearest first."""
         if key.parent is None:
             return []
-        return list(lineage.above(key, _Keys(self._all)))
+        return list(lineage.above(key, lineage.Keys(self._all)))
 
     def _judge(self, key_id: str, now: float) -> bool:
         """Look at a key anew; say whether it is accepted no more."""
@@ -121,22 +121,6 @@ class StoredKeys:
         if before is not None:
             for known in (before.digest, before.old_digest):
                 self._by_digest.pop(known, None)
-
-
-class _Keys(Mapping[str, VirtualKey]):
-    """The keys of what the store has, by their ids."""
-
-    def __init__(self, stored: Mapping[str, StoredKey]) -> None:
-        self._stored = stored
-
-    def __getitem__(self, key_id: str) -> VirtualKey:
-        return self._stored[key_id].key
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stored)
-
-    def __len__(self) -> int:
-        return len(self._stored)
 
 
 def _next_end(one: StoredKey, now: float) -> float:

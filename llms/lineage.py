@@ -89,7 +89,8 @@ def living(stored: Iterable[StoredKey], now: float) -> list[StoredKey]:
 
 def worth(one: StoredKey, by_id: Mapping[str, StoredKey], now: float) -> StoredKey | None:
     """Give a key narrowed to those that it comes from; ``None`` if it does not work. As ``living``, of one."""
-    key, parents = one.key, _above(one, by_id)
+    key = one.key
+    parents = [by_id[parent.id] for parent in above(key, Keys(by_id))]
     lost = key.parent is not None and (parents[-1] if parents else one).key.parent is not None
     if lost or one.revoked_at or any(parent.revoked_at for parent in parents):
         return None
@@ -102,11 +103,17 @@ def worth(one: StoredKey, by_id: Mapping[str, StoredKey], now: float) -> StoredK
     return one if key is one.key else one._replace(key=key)
 
 
-def _above(one: StoredKey, by_id: Mapping[str, StoredKey]) -> list[StoredKey]:
-    found, seen = [], {one.key.id}
-    parent = one.key.parent
-    while parent is not None and parent not in seen and parent in by_id:
-        seen.add(parent)
-        found.append(by_id[parent])
-        parent = by_id[parent].key.parent
-    return found
+class Keys(Mapping[str, VirtualKey]):
+    """The keys of what the store has, by their ids."""
+
+    def __init__(self, stored: Mapping[str, StoredKey]) -> None:
+        self._stored = stored
+
+    def __getitem__(self, key_id: str) -> VirtualKey:
+        return self._stored[key_id].key
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)

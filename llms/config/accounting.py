@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from llms import keys
+from llms.config.locate import user_folder
 from llms.config.problems import Loc, Problem, check
 from llms.config.server import STORE
 from llms.prices import Price
@@ -174,12 +175,4 @@ def spool_folder(url: str | None, environ: Mapping[str, str], platform: str = sy
 
 
 def _data_folder(environ: Mapping[str, str], platform: str) -> Path | None:
-    if platform == "win32":
-        return Path(environ["LOCALAPPDATA"]) if environ.get("LOCALAPPDATA") else None
-    xdg = Path(environ.get("XDG_DATA_HOME", ""))
-    if xdg.is_absolute():  # the XDG specification has relative ones ignored
-        return xdg
-    home = environ.get("HOME")
-    if not home:
-        return None
-    return Path(home) / ("Library/Application Support" if platform == "darwin" else ".local/share")
+    return user_folder(environ, platform, xdg="XDG_DATA_HOME", windows="LOCALAPPDATA", unix=".local/share")
