@@ -28,7 +28,7 @@ from llms.limits.shared import SharedLimiter
 from llms.limits.states import StatesError
 from llms.session import Sessions
 from llms.store import Store, StoredKey, StoreError, StoreUnfitError
-from llms.store.claim import Claim
+from llms.store.claim import claim
 from llms.store.open import SQLITE, open_store, sqlite_path
 
 _log = logging.getLogger("llms.store")
@@ -155,7 +155,7 @@ async def _store(place: Place, stack: AsyncExitStack) -> Store | None:
         stack.push_async_callback(store.close)
         needed = place.asked or bool(await store.keys_since(0))
         if place.url.startswith(SQLITE):
-            stack.callback(Claim(sqlite_path(place.url), shared=place.workers > 1).close)
+            stack.callback(claim(sqlite_path(place.url), shared=place.workers > 1).close)
     except StoreError as error:
         if needed:
             raise

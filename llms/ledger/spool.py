@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from llms.file_lock import FileLock
 from llms.store import CallRow, KeptBody
 from llms.wire import json_text
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: what others left behind is taken up, as if none of them lived
-    fcntl = None  # type: ignore[assignment]  # asked for before it is used
 
 _log = logging.getLogger("llms.ledger")
 
@@ -54,7 +50,7 @@ class Spool:
         self.folder = parent / uuid4().hex
         made = self.folder.with_suffix(_NEW)
         made.mkdir(mode=0o700)
-        self._lock = _locked(made)
+        self._lock = FileLock(made / _LOCK)
         made.rename(self.folder)
         self._file: int | None = None
         self._torn = False
@@ -95,7 +91,7 @@ class Spool:
         self._close_file()
         if not any(self.folder.glob(f"*{_END}")):
             shutil.rmtree(self.folder, ignore_errors=True)
-        _unlock(self._lock)
+        self._lock.close()
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -111,7 +107,7 @@ class Spool:
 class Leftover:
     """The folder of a process that is no more. It is nobody else's until it is let go of."""
 
-    def __init__(self, folder: Path, lock: int | None) -> None:
+    def __init__(self, folder: Path, lock: FileLock) -> None:
         self._folder = folder
         self._lock = lock
 
@@ -130,7 +126,7 @@ class Leftover:
 
     def close(self) -> None:
         """Let go of it."""
-        _unlock(self._lock)
+        self._lock.close()
 
 
 def left_behind(parent: Path) -> Iterator[Leftover]:
@@ -139,31 +135,13 @@ def left_behind(parent: Path) -> Iterator[Leftover]:
         if folder.suffix == _NEW:
             continue
         try:
-            leftover = Leftover(folder, _locked(folder))
+            leftover = Leftover(folder, FileLock(folder / _LOCK))
         except OSError:  # its process lives, or another one has just taken it up
             continue
         try:
             yield leftover
         finally:
             leftover.close()
-
-
-def _locked(folder: Path) -> int | None:
-    if fcntl is None:  # pragma: no cover - Windows
-        return None
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise
-    return lock
-
-
-def _unlock(lock: int | None) -> None:
-    if lock is not None:
-        with suppress(OSError):
-            os.close(lock)
 
 
 def _line(entry: Entry) -> bytes:

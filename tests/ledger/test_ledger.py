@@ -365,8 +365,8 @@ def leave(parent, *numbers):
     spool = Spool(parent)
     for number in numbers:
         spool.add(entry(number))
-    for descriptor in (spool._file, spool._lock):
-        os.close(descriptor)
+    os.close(spool._file)
+    spool._lock.close()
 
 
 async def test_what_was_left_behind(store, parent):

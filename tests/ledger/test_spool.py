@@ -23,8 +23,9 @@ def left_in(parent):
 
 def killed(spool):
     """End as a process that is killed does: nothing is removed, the system closes what was open."""
-    for descriptor in filter(None, (spool._file, spool._lock)):
-        os.close(descriptor)
+    if spool._file is not None:
+        os.close(spool._file)
+    spool._lock.close()
 
 
 @pytest.fixture
