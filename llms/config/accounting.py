@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from llms import keys
-from llms.config.locate import user_folder
+from llms import folders, keys
 from llms.config.problems import Loc, Problem, check
 from llms.config.server import STORE
 from llms.prices import Price
@@ -160,8 +159,8 @@ def store_url(given: StoreGiven, environ: Mapping[str, str], platform: str = sys
         named = secret(named, environ) or ""
     if named:
         return (None if named == "none" else named), True
-    folder = _data_folder(environ, platform)
-    return (None if folder is None else f"sqlite:{folder / 'llms' / 'llms.db'}"), False
+    folder = folders.own(folders.Kind.DATA, environ, platform)
+    return (None if folder is None else f"sqlite:{folder / 'llms.db'}"), False
 
 
 def spool_folder(url: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
@@ -170,9 +169,5 @@ def spool_folder(url: str | None, environ: Mapping[str, str], platform: str = sy
         return None
     if url.startswith("sqlite:"):
         return Path(url.removeprefix("sqlite:") + ".spool")
-    folder = _data_folder(environ, platform)
-    return None if folder is None else folder / "llms" / "spool"
-
-
-def _data_folder(environ: Mapping[str, str], platform: str) -> Path | None:
-    return user_folder(environ, platform, xdg="XDG_DATA_HOME", windows="LOCALAPPDATA", unix=".local/share")
+    folder = folders.own(folders.Kind.DATA, environ, platform)
+    return None if folder is None else folder / "spool"

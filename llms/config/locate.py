@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from llms import folders
 from llms.config.problems import ConfigError, Problem
 
 _PACKAGE = Path(__file__).parent.parent
@@ -26,8 +27,8 @@ def find(chosen: Path | None, environ: Mapping[str, str], folder: Path = Path(),
         return _there(chosen, "--config")
     if named := environ.get("LLMS_CONFIG"):
         return _there(Path(named), "LLMS_CONFIG")
-    own = user_folder(environ, platform, xdg="XDG_CONFIG_HOME", windows="APPDATA", unix=".config")
-    places = [folder / "config.json", *([own / "llms" / "config.json"] if own else [])]
+    own = folders.own(folders.Kind.CONFIG, environ, platform)
+    places = [folder / "config.json", *([own / "config.json"] if own else [])]
     return next((path for path in places if path.is_file()), packaged(_PACKAGE))
 
 
@@ -41,24 +42,3 @@ def _there(path: Path, named_by: str) -> Path:
     if not path.exists():
         raise ConfigError(str(path), [Problem((), f"there is no such file; {named_by} names it")])
     return path
-
-
-def user_folder(environ: Mapping[str, str], platform: str, *, xdg: str, windows: str, unix: str) -> Path | None:
-    """
-    Give a folder of the user's own; ``None`` if nothing says where that is.
-
-    Args:
-        platform: As ``sys.platform``.
-        xdg: The variable that the XDG specification has for such a folder.
-        windows: The variable that Windows has.
-        unix: Where it is in the home folder otherwise.
-    """
-    if platform == "win32":
-        return Path(environ[windows]) if environ.get(windows) else None
-    own = Path(environ.get(xdg, ""))
-    if own.is_absolute():  # the XDG specification has relative ones ignored
-        return own
-    home = environ.get("HOME")
-    if not home:
-        return None
-    return Path(home) / ("Library/Application Support" if platform == "darwin" else unix)

@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from llms import folders
 from llms.errors import GatewayError
 from llms.providers.airefinery_errors import FOREIGN, Failures
 
@@ -64,16 +65,8 @@ class Clients:
 
 def cache_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
     """Give the folder where the SDK keeps tokens, which by default would be the working directory."""
-    if platform == "win32":
-        own = environ.get("LOCALAPPDATA")
-        return Path(own) / "llms" / "airefinery" if own else None
-    xdg = Path(environ.get("XDG_CACHE_HOME", ""))
-    if xdg.is_absolute():  # the XDG specification has relative ones ignored
-        return xdg / "llms" / "airefinery"
-    home = environ.get("HOME")
-    if not home:
-        return None
-    return Path(home) / ("Library/Caches" if platform == "darwin" else ".cache") / "llms" / "airefinery"
+    folder = folders.own(folders.Kind.CACHE, environ, platform)
+    return None if folder is None else folder / "airefinery"
 
 
 def load(account: Account, folder: Path | None, importer: Callable[[str], Any] = import_module) -> Clients:
