@@ -57,7 +57,7 @@ class Generations:
         workers: How many processes serve the same.
 
     Attributes:
-        minted: The secret of the key that was made because there was none and one is needed; ``None`` if there was.
+        minted: The secret of the key that this made because there was none and one is needed; ``None`` if it made none.
     """
 
     def __init__(

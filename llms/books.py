@@ -66,20 +66,21 @@ class Books:
     renew: Callable[[], Awaitable[None]]
     compare: Callable[[], object]
 
-    async def mint(self) -> str:
+    async def mint(self) -> str | None:
         """
-        Make a key that may do everything; give its secret.
+        Make the first key, which may do everything; give its secret, or ``None`` if another process was faster.
 
         Raises:
             StoreError: It cannot be kept.
         """
         assert self.store is not None, "asked only where there is one"  # noqa: S101
         secret = keys.new_secret()
-        key = VirtualKey(keys.new_id(), "first key", prefix=keys.shown(secret), created_at=int(time.time()))
+        # All who start at the same time are given one id, and of those who make a key of that id one is first.
+        first = await self.store.token("first key", keys.new_id())
+        key = VirtualKey(first, "first key", prefix=keys.shown(secret), created_at=int(time.time()))
         kept = await self.store.put_key(StoredKey(key, keys.digest(secret)), 0)
-        assert kept is not None, "its id is new"  # noqa: S101
-        self.keys.take([kept])
-        return secret
+        await self.renew()
+        return None if kept is None else secret
 
 
 @dataclass(frozen=True, slots=True)

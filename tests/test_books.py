@@ -158,6 +158,17 @@ async def test_minted(open_at, url, tmp_path):
     assert made not in repr(stored)
 
 
+async def test_minted_at_once(open_at, url, tmp_path):
+    """Of two machines that start on an empty store one makes the first key, and both know it."""
+    both = [await open_at(place(tmp_path, url, workers=2)) for _ in range(2)]
+
+    made = await asyncio.gather(*(books.mint() for books in both))
+
+    [secret_] = filter(None, made)
+    [stored] = await both[0].store.keys_since(0)
+    assert [stored.key] * 2 == [books.keys.of_digest(digest(secret_)) for books in both]
+
+
 def unusable(tmp_path):
     """A place where no file can be made."""
     (tmp_path / "file").write_text("no folder")
