@@ -23,7 +23,7 @@ async def test_two_machines_start_at_once(tmp_path, postgres_url):
         environ = {"LLMS_STORE": postgres_url, "XDG_DATA_HOME": str(folder)}
         async with serving(folder, environ=environ) as served:
             start.set_result([line.partition("=")[2] for line in served.said.splitlines() if "export LLMS_KEY" in line])
-            keys = sum(await asyncio.gather(*starts), [])
+            keys = [key for keys in await asyncio.gather(*starts) for key in keys]
             return keys, [(await served.get("/v1/models", key)).status for key in keys]
 
     starts = [asyncio.get_running_loop().create_future() for _ in folders]
