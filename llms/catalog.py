@@ -123,10 +123,27 @@ class Catalog:
                 found |= {name: model for name, model in self._with_facts(state.name).items() if name not in found}
         return list(found.values())
 
-    def providers(self) -> list[ProviderState]:
-        """Give what ``GET /v1/providers`` lists: the states, which are asked for anew behind it where they are old."""
+    def providers(self, may_call: Callable[[str], bool] | None = None) -> list[ProviderState]:
+        """
+        Give what ``GET /v1/providers`` lists: the states, which are asked for anew behind it where they are old.
+
+        Args:
+            may_call: Whether the caller may call a model of that name; ``None`` if it may call all. Providers that
+                serve it none are left out, and of the others' models those that it may not call.
+        """
         self._renew()
-        return self.states()
+        if may_call is None:
+            return self.states()
+        aliases = [route for name, route in self._routes.items() if may_call(name)]
+        behind = {(target.provider, target.model) for route in aliases for target in route.targets}
+
+        def serves(provider: str, model: str) -> bool:
+            itself = model not in self._routes and may_call(model)
+            return itself or (provider, model) in behind or may_call(f"{provider}/{model}")
+
+        named = {provider for provider, _ in behind}
+        mine = [_narrowed(state, serves) for state in self.states()]
+        return [state for state in mine if state.models or state.name in named]
 
     async def route(self, model: str) -> Route:
         """
@@ -246,6 +263,11 @@ class Catalog:
             return ProviderState(entry.name, on=False, reason="no server answers", models=None)
         reason = f"{entry.reason}; its models are not known: {asked.failure}" if asked.models is None else entry.reason
         return ProviderState(entry.name, on=True, reason=reason, models=asked.models)
+
+
+def _narrowed(state: ProviderState, serves: Callable[[str, str], bool]) -> ProviderState:
+    models = tuple(model for model in state.models or () if serves(state.name, model.id))
+    return replace(state, models=None if state.models is None else models)
 
 
 _MOST_MODELS = 20_000

@@ -93,6 +93,8 @@ def _models(request: web.Request) -> list[Model]:
 
 async def list_providers(request: web.Request) -> web.StreamResponse:
     """``GET /v1/providers``: which are on, why the others are not, and how many models each one serves, if known."""
+    key = request.get(KEY)
+    may_call = None if key is None or not key.models else key.may_call
     data = [
         {
             "id": state.name,
@@ -101,7 +103,7 @@ async def list_providers(request: web.Request) -> web.StreamResponse:
             "reason": state.reason,
             "models": None if state.models is None else len(state.models),
         }
-        for state in request[SERVICES].catalog.providers()
+        for state in request[SERVICES].catalog.providers(may_call)
     ]
     return respond.json({"object": "list", "data": data}, request[REQUEST_ID])
 

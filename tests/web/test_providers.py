@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from llms.keys import Role
+from llms.store.open import open_store
+from tests.support.kept import key, secret
 from tests.support.raw import RawClient
 from tests.upstream import openai
 from tests.upstream.server import Upstream
@@ -125,3 +128,41 @@ async def test_key(gateway):
 
     assert (401, "invalid_api_key") == (refused.status, refused.json["error"]["code"])
     assert 200 == served.status
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        ((), [("up", 3), ("other", 2), ("off", None), ("demo", 1)]),
+        (("a",), [("up", 1), ("other", 1)]),
+        (("b*",), [("up", 2)]),
+        (("other/*",), [("other", 2)]),
+        (("smart",), [("other", 1)]),
+        (("c",), [("demo", 1)]),
+        (("gone", "dark"), [("off", None)]),
+        (("nobody's",), []),
+    ],
+)
+async def test_key_that_may_call_some(gateway, tmp_path, models, expected):
+    """A key is shown who serves what it may call, by its own name, the provider's, or an alias; and how many of them."""
+    url = f"sqlite:{tmp_path}/llms.db"
+    store = await open_store(url)
+    await store.put_key(key("ann", models=models, role=Role.MEMBER), 0)
+    await store.close()
+    async with Upstream() as up, Upstream() as other:
+        up.on("GET", "/v1/models", openai.models(["a", "b1", "b2"]))
+        other.on("GET", "/v1/models", openai.models(["a", "c"]))
+        running = await gateway(
+            providers={
+                "up": {"base_url": f"{up.url}/v1"},
+                "other": {"base_url": f"{other.url}/v1"},
+                "off": {"type": "openai", "api_key": "$NOT_SET"},
+                "demo": {},
+            },
+            models={"smart": "other/a", "c": "demo/demo", "dark": "off/x"},
+            environ={"LLMS_STORE": url},
+        )
+        await running.services.catalog.refresh()
+        answer = await ask(running, headers=[("Authorization", f"Bearer {secret('ann')}")])
+
+    assert expected == [(item["id"], item["models"]) for item in answer.json["data"]]
