@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -22,6 +23,29 @@ KeyRecord = tuple[str, str, str, int, int, int, str]
 
 DayRecord = tuple[int | str, ...]
 """day, key_id, team, model, provider, and the sums of ``UsageRow``."""
+
+# By their places: this runs for every call, and by their names takes a quarter more.
+_SUMMED = itemgetter(
+    *map(
+        CallRow._fields.index,
+        (
+            "at",
+            "key_id",
+            "team",
+            "model",
+            "provider",
+            "status",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "cache_write_tokens",
+            "reasoning_tokens",
+            "cost",
+            "counted",
+            "priced",
+        ),
+    )
+)
 
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -73,21 +97,26 @@ def days(rows: Iterable[CallRow]) -> list[DayRecord]:
         UnfitRowError: A row has what databases do not take; see ``clean``.
     """
     found: dict[tuple[int, str, str, str, str], list[int]] = {}
-    for row in rows:
-        group = (row.at // DAY_MS, row.key_id, row.team, row.model, row.provider)
+    for at, key, team, model, provider, status, given, made, cached, written, thought, cost, counted, priced in map(
+        _SUMMED, rows
+    ):
+        group = (at // DAY_MS, key, team, model, provider)
         sums = found.get(group)
         if sums is None:
             sums = found[group] = [0] * 10
         sums[0] += 1
-        sums[1] += row.status != "ok"
-        sums[2] += row.input_tokens
-        sums[3] += row.output_tokens
-        sums[4] += row.cached_tokens
-        sums[5] += row.cache_write_tokens
-        sums[6] += row.reasoning_tokens
-        sums[7] += row.cost
-        sums[8] += row.counted == "estimated"
-        sums[9] += not row.priced
+        sums[2] += given
+        sums[3] += made
+        sums[4] += cached
+        sums[5] += written
+        sums[6] += thought
+        sums[7] += cost
+        if status != "ok":
+            sums[1] += 1
+        if counted == "estimated":
+            sums[8] += 1
+        if not priced:
+            sums[9] += 1
     if any(max(sums) > _MOST for sums in found.values()) or any("\0" in model for _, _, _, model, _ in found):
         raise UnfitRowError
     return [(*group, *sums) for group, sums in found.items()]

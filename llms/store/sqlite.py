@@ -10,6 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,17 +25,19 @@ T = TypeVar("T")
 
 _READERS = 2
 
-_SIZES = (64, 8, 1)
+_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
-_MARKS = {width: f"({', '.join('?' * width)})" for width in (14, 15, 27)}
+_FULL = 0.75
+"""How much of a statement has to be used; the rest of its rows are of nothing but NULL, and are ignored."""
 
 
-def _many(sql: str, width: int, after: str) -> dict[int, str]:
+def _many(sql: str, width: int, after: str = "") -> dict[int, str]:
     """Give a statement for each number of rows that are written at once."""
-    return {count: f"{sql} VALUES {', '.join([_MARKS[width]] * count)} {after}" for count in _SIZES}
+    marks = f"({', '.join('?' * width)})"
+    return {count: f"{sql} VALUES {', '.join([marks] * count)} {after}" for count in _SIZES}
 
 
-_CALLS = _many(f"INSERT INTO calls ({COLUMNS})", 27, "")
+_CALLS = _many(f"INSERT OR IGNORE INTO calls ({COLUMNS})", 27)
 _ADDED = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
     estimated, unpriced)"""
 _ADD = """DO UPDATE SET calls = calls + excluded.calls, failed = failed + excluded.failed,
@@ -44,12 +47,12 @@ _ADD = """DO UPDATE SET calls = calls + excluded.calls, failed = failed + exclud
     reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost = cost + excluded.cost,
     estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced"""
 _DAYS = _many(
-    f"INSERT INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",
+    f"INSERT OR IGNORE INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",
     15,
     f"ON CONFLICT (day, key_id, team, model, provider) {_ADD}",
 )
 _MODELS = _many(
-    f"INSERT INTO usage_models (day, team, model, provider, {_ADDED}",
+    f"INSERT OR IGNORE INTO usage_models (day, team, model, provider, {_ADDED}",
     14,
     f"ON CONFLICT (day, team, model, provider) {_ADD}",
 )
@@ -141,35 +144,54 @@ def _write_calls(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies
 
 
 def _keep(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequence[KeptBody]) -> int:
-    by_id = {row.id: row for row in rows}
-    with transaction(connection):
-        for (call_id,) in _asked(connection, list(by_id)):
-            del by_id[call_id]
-        _insert(connection, _CALLS, list(by_id.values()))
-        sums = days(by_id.values())
-        _insert(connection, _DAYS, sums)
-        _insert(connection, _MODELS, without_keys(sums))
-        connection.executemany(_BODY, [body for body in bodies if body.call_id in by_id])
-    return len(by_id)
+    try:
+        with transaction(connection):
+            _add(connection, rows, bodies)
+    except _NotNewError:  # as after a crash: else all are new, and to look for each would be for nothing
+        with transaction(connection):
+            rows = _unknown(connection, rows)
+            _add(connection, rows, bodies)
+    return len(rows)
 
 
-def _asked(connection: sqlite3.Connection, ids: Sequence[str]) -> list[tuple[str]]:
-    """Give those ids that are there."""
-    found: list[tuple[str]] = []
-    for part in _parts(ids):
-        found += connection.execute(_KNOWN[len(part)], part)
-    return found
+class _NotNewError(Exception):
+    """Not all of the calls were taken."""
 
 
-def _insert(connection: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[Sequence[object]]) -> None:
-    for part in _parts(rows):
-        connection.execute(statements[len(part)], [value for row in part for value in row])
+def _add(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequence[KeptBody]) -> None:
+    sums = days(rows)
+    if _insert(connection, _CALLS, rows) < len(rows):
+        raise _NotNewError
+    _insert(connection, _DAYS, sums)
+    _insert(connection, _MODELS, without_keys(sums))
+    if bodies:
+        ids = {row.id for row in rows}
+        connection.executemany(_BODY, [body for body in bodies if body.call_id in ids])
 
 
-def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut rows into parts for which there are statements."""
+def _unknown(connection: sqlite3.Connection, rows: Sequence[CallRow]) -> list[CallRow]:
+    """Give each call that is not there, once."""
+    found = {row.id: row for row in rows}
+    for size, part in _parts(list(found)):
+        for (call_id,) in connection.execute(_KNOWN[size], [*part, *[None] * (size - len(part))]).fetchall():
+            del found[call_id]
+    return list(found.values())
+
+
+def _insert(connection: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[Sequence[object]]) -> int:
+    """Give how many rows were taken."""
+    taken = 0
+    for size, part in _parts(rows):
+        values = list(chain.from_iterable(part))
+        values += [None] * (len(values) // len(part) * (size - len(part)))
+        taken += connection.execute(statements[size], values).rowcount
+    return taken
+
+
+def _parts(rows: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
+    """Cut rows into few parts for which there are statements; each with its statement's size."""
     at = 0
     while at < len(rows):
-        size = next(size for size in _SIZES if size <= len(rows) - at)
-        yield rows[at : at + size]
+        size = next(size for size in _SIZES if _FULL * size <= len(rows) - at)
+        yield size, rows[at : at + size]
         at += size

@@ -108,6 +108,25 @@ async def test_calls_are_kept_once(store):
     assert 151 == (await store.usage(ANY, ["day"]))[0].calls
 
 
+async def test_any_number_at_once(store):
+    """However many calls are written at once, new or not, each is kept and counted."""
+    numbers = [1, 2, 3, 5, 6, 7, 11, 12, 13, 47, 95, 96, 97, 129, 191, 192, 255, 257, 449, 700]
+    made = [call(n, model=f"model-{n % 50}", cost=n) for n in range(sum(numbers))]
+    start = 0
+    for number in numbers:
+        assert number == await store.write_calls(made[start : start + number])
+        start += number
+    assert 0 == await store.write_calls(made[300:800])
+
+    assert made[::-1] == await pages(store, ANY, 1000)
+    found = await store.usage(ANY, ["model"])
+    assert (50, len(made), sum(row.cost for row in made)) == (
+        len(found),
+        sum(row.calls for row in found),
+        sum(row.cost for row in found),
+    )
+
+
 async def test_one_call(store):
     """A call is found by its id, with its body if that was kept."""
     await store.write_calls([call(1), call(2)], [KeptBody(call(2).id, '{"messages":[]}', "Hello")])
