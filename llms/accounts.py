@@ -4,16 +4,20 @@ What a call may take, and what it came to: admission before anything is sent, a 
 The bill is that of the target that answered: a provider that failed before it is in the row's attempts and costs the
 caller nothing. What the provider counted is exact. An answer that was cut off is estimated from what was seen of it; a
 client that left before there was any pays for what went in, which the provider has read.
+
+A call is counted by those who have limits as it is admitted. Whoever is given limits while it runs starts from what the
+ledger has, which it is not in yet: so its cost is added when it ends. Only then, since a call that was not held to a
+budget cannot be refused by it any more.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from llms import estimate
 from llms.books import Books
 from llms.errors import EndpointNotAllowedError, ModelNotFoundError, UnpricedError
 from llms.kept import KeepingMeter
-from llms.keys import Limits, Role, VirtualKey
+from llms.keys import Role, VirtualKey
 from llms.ledger import row
 from llms.ledger.spool import Entry
 from llms.limits import Need, Scope
@@ -22,7 +26,6 @@ from llms.records import Bill, Call, CallRecord, Route
 from llms.store import KeptBody
 from llms.trail import Trail
 
-_NO_LIMITS = Limits()
 _NOTHING = Bill(None, None, "none", 0, priced=True)
 """What a call comes to that reached nobody."""
 
@@ -30,19 +33,13 @@ _NOTHING = Bill(None, None, "none", 0, priced=True)
 @dataclass(frozen=True, slots=True)
 class Rules:
     """
-    What limits there are besides those of keys.
+    What holds of every call.
 
     Args:
-        gateway: Of all calls together.
-        teams: By name.
-        models: By the name that clients use.
         assumed_output_tokens: What an answer is taken to have at most if nothing says so.
         require_price: Whether what has no price is refused.
     """
 
-    gateway: Limits = _NO_LIMITS
-    teams: Mapping[str, Limits] = field(default_factory=dict)
-    models: Mapping[str, Limits] = field(default_factory=dict)
     assumed_output_tokens: int = 4096
     require_price: bool = False
 
@@ -53,7 +50,7 @@ class Accounts:
 
     Args:
         prices: Of targets.
-        rules: Limits besides those of keys.
+        rules: What holds of every call.
         books: Where calls are counted and written down; ``None``: nowhere.
     """
 
@@ -62,9 +59,8 @@ class Accounts:
         self._rules = rules
         self._books = books
         self._ledger = None if books is None else books.ledger
-        self._scopes_found: dict[tuple[str, str], list[Scope]] = {}
+        self._scopes_found: dict[tuple[str, str, str], list[Scope]] = {}
         self._scopes_of = -1
-        self._on_all = rules.gateway != _NO_LIMITS
 
     async def admit(self, trail: Trail, route: Route) -> None:
         """
@@ -79,7 +75,8 @@ class Accounts:
             return
         if self._ledger is not None:
             self._ledger.require_room()
-        scopes = self._scopes(call.key, call.model, books.keys.version)
+        trail.version = version = books.keys.version
+        trail.scopes = scopes = self._scopes(call.key, call.model, version)
         if self._ledger is None and not scopes:
             return  # nobody reads it
         trail.estimate = estimated = estimate.before(
@@ -120,6 +117,8 @@ class Accounts:
             held.settle(0 if usage is None else usage.input_tokens + usage.output_tokens, bill.cost)
         if self._ledger is not None:
             self._ledger.put(Entry(row(record, bill), _body(trail)))
+        if trail.version != books.keys.version and bill.cost:
+            self._count_late(books, trail, record)
         sink(record)
 
     def scopes(self, key: VirtualKey | None, model: str | None = None) -> list[Scope]:
@@ -129,30 +128,32 @@ class Accounts:
         Args:
             model: ``None``: whatever the model.
         """
-        rules, scopes = self._rules, []
-        if key is not None:
-            above = () if self._books is None else self._books.keys.above(key)
-            scopes = [Scope(f"key:{one.id}", one.limits) for one in (key, *above) if one.limits != _NO_LIMITS]
-            if key.team in rules.teams:
-                scopes.append(Scope(f"team:{key.team}", rules.teams[key.team]))
-        if model is not None and model in rules.models:
-            scopes.append(Scope(f"model:{model}", rules.models[model]))
-        if self._on_all:
-            scopes.append(Scope("gateway", rules.gateway))
-        return scopes
+        books = self._books
+        if books is None:
+            return []
+        found = ((subject, books.limits(subject)) for subject in _subjects(books, key, model))
+        return [Scope(subject, limits) for subject, limits in found if limits is not None]
 
     def _scopes(self, key: VirtualKey | None, model: str, version: int) -> list[Scope]:
         """Give the same of a call; what was found for these keys is found again."""
         if self._scopes_of != version:
             self._scopes_of = version
             self._scopes_found.clear()
-        named = "" if key is None else key.id, model
+        named = ("", "", model) if key is None else (key.id, key.team, model)
         found = self._scopes_found.get(named)
         if found is None:
             if len(self._scopes_found) >= _MOST_SCOPES:
                 self._scopes_found.clear()
             found = self._scopes_found[named] = self.scopes(key, model)
         return found
+
+    def _count_late(self, books: Books, trail: Trail, record: CallRecord) -> None:
+        """Have a call counted by those who were given limits while it ran."""
+        counted = {scope.subject for scope in trail.scopes}
+        now = [scope.subject for scope in self.scopes(trail.call.key, trail.call.model)]
+        bill = record.bill
+        assert bill is not None, "asked only for what has one"  # noqa: S101
+        books.limiter.add([subject for subject in now if subject not in counted], record.at, bill.cost)
 
     def _bill(self, trail: Trail) -> Bill:
         target, usage = trail.served, trail.meter.usage
@@ -170,6 +171,19 @@ class Accounts:
 
 _MOST_SCOPES = 4096
 """Pairs of a key and a model; clients choose the models' names."""
+
+
+def _subjects(books: Books, key: VirtualKey | None, model: str | None) -> Iterator[str]:
+    """Give all who may count a call."""
+    if key is not None:
+        yield f"key:{key.id}"
+        for one in books.keys.above(key):
+            yield f"key:{one.id}"
+        yield f"team:{key.team}"
+    if model is not None:
+        yield f"model:{model}"
+    yield "gateway"
+
 
 _UNPRICED = "it has no price"
 

@@ -119,7 +119,7 @@ class Generations:
         replaced = list(self._open)[-1:]
         self._live.now = Generation(_services(config, self._core, policy, self._answers, self._books))
         self._open[self._live.now] = stack
-        self._books.compare()
+        self._books.limit(given.limits(config.limits))
         for generation in replaced:
             task = asyncio.create_task(self._close_once_free(generation))
             self._closing.add(task)

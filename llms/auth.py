@@ -7,7 +7,7 @@ from math import inf
 
 from llms import lineage, session
 from llms.errors import InvalidRequestError, UnauthenticatedError
-from llms.keys import VirtualKey, digest
+from llms.keys import Limits, VirtualKey, digest
 from llms.session import Sessions
 from llms.store import StoredKey
 
@@ -18,6 +18,9 @@ COOKIE = "cookie"
 """The header that a session may come in."""
 
 
+_NO_LIMITS = Limits()
+
+
 class StoredKeys:
     """
     The keys that the store has, as they are now. One for the process, renewed while it runs.
@@ -26,7 +29,8 @@ class StoredKeys:
         now: Gives Unix seconds.
 
     Attributes:
-        version: Another one each time a key may be accepted that was not, or the other way round.
+        version: Another one each time a key may be accepted that was not, or the other way round; and when what limits
+            there are besides those of keys has changed.
         revision: Of the last change that is in it.
     """
 
@@ -86,6 +90,11 @@ class StoredKeys:
             yield one.digest
             if one.old_digest and self._now() < one.old_until:
                 yield one.old_digest
+
+    def limits(self, key_id: str) -> Limits:
+        """Give the limits of a key, whether it is accepted or not; none of one that the store does not have."""
+        one = self._all.get(key_id)
+        return _NO_LIMITS if one is None else one.key.limits
 
     def family(self, key_ids: Iterable[str]) -> set[str]:
         """Give keys, and all that come from them."""

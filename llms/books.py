@@ -9,16 +9,16 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from llms import keys
 from llms.auth import StoredKeys
 from llms.errors import LimiterUnavailableError
-from llms.keys import VirtualKey
+from llms.keys import Limits, VirtualKey
 from llms.ledger import Ledger, Spool
 from llms.limits import Limiter, Seed
 from llms.limits.clock import Clock, SharedClock
@@ -26,6 +26,7 @@ from llms.limits.memory import MemoryLimiter
 from llms.limits.open import opened as limits_at
 from llms.limits.shared import SharedLimiter
 from llms.limits.states import StatesError
+from llms.renewal import Renewal
 from llms.session import Sessions
 from llms.store import Store, StoredKey, StoreError, StoreUnfitError
 from llms.store.claim import claim
@@ -52,8 +53,9 @@ class Books:
         limiter: Admits calls.
         clock: Gives Unix milliseconds that never go back: the limiter's, and the ledger's.
         renew: Reads what has changed of the keys, at once; raises ``StoreError``.
-        compare: Has the limiter's counters compared with the ledger soon: they may be wrong. A call is counted by those
-            who had limits when it began, so one that runs while a budget is given is not in it.
+        compare: Has the limiter's counters compared with the ledger soon: they may be wrong, where other processes
+            have not heard of the same limits yet.
+        limited: The limits besides those of keys, by subject.
     """
 
     store: Store | None
@@ -65,6 +67,22 @@ class Books:
     clock: Callable[[], int]
     renew: Callable[[], Awaitable[None]]
     compare: Callable[[], object]
+    limited: Mapping[str, Limits] = field(default_factory=dict)
+
+    def limits(self, subject: str) -> Limits | None:
+        """Give what limits a subject has, now; ``None`` for none."""
+        if not subject.startswith("key:"):
+            return self.limited.get(subject)
+        found = self.keys.limits(subject[4:])
+        return found if found.has_any else None
+
+    def limit(self, limited: Mapping[str, Limits]) -> None:
+        """Put limits in force, besides those of keys; each of them limits something."""
+        gone = self.limited.keys() - limited.keys()
+        self.limited = limited
+        self.keys.version += 1
+        self.limiter.forget(gone)
+        self.compare()
 
     async def mint(self) -> str | None:
         """
@@ -133,7 +151,7 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
         if ledger is not None:
             ledger.recovered = unsure.set
             stack.push_async_callback(_ended, asyncio.create_task(_reconcile(limiter, unsure)))
-        renewal = _Renewal(store, known, end_calls, unsure.set)
+        renewal = Renewal(store, known, end_calls, limiter, unsure.set)
         if store is not None:
             polling = asyncio.create_task(_poll(renewal))
             stack.push_async_callback(_ended, polling)
@@ -230,38 +248,7 @@ async def _reconcile(limiter: Limiter, unsure: asyncio.Event) -> None:
             await limiter.reconcile()
 
 
-class _Renewal:
-    """Reads the keys anew; once at a time, so that what was read first is not taken last."""
-
-    def __init__(
-        self,
-        store: Store | None,
-        known: StoredKeys,
-        end_calls: Callable[[set[str]], object],
-        changed: Callable[[], object],
-    ) -> None:
-        self._changed = changed
-        self._store = store
-        self._known = known
-        self._end_calls = end_calls
-        self._turn = asyncio.Lock()
-
-    async def now(self) -> None:
-        async with self._turn:
-            self._take([] if self._store is None else await self._store.keys_since(self._known.revision))
-
-    def look(self) -> None:
-        """Note whose time has come, without asking the store."""
-        self._take([])
-
-    def _take(self, changed: Sequence[StoredKey]) -> None:
-        if dead := self._known.take(changed):
-            self._end_calls(dead)
-        if any(one.key.limits.has_budget for one in changed):
-            self._changed()
-
-
-async def _poll(renewal: _Renewal) -> None:
+async def _poll(renewal: Renewal) -> None:
     failing = False
     while True:
         await asyncio.sleep(_POLL_S)

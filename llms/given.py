@@ -6,7 +6,7 @@ from llms.accounts import Rules
 from llms.books import Place
 from llms.config import Config
 from llms.config.accounting import AccountingGiven, spool_folder, store_url
-from llms.keys import digest
+from llms.keys import Limits, digest
 from llms.prices import Prices
 from llms.providers.options import secret
 
@@ -25,14 +25,18 @@ def place(config: Config, environ: Mapping[str, str], workers: int) -> Place:
 
 
 def rules(given: AccountingGiven) -> Rules:
-    """Give the limits besides those of keys."""
-    return Rules(
-        given.gateway.limits,
-        {name: one.limits for name, one in given.teams.items()},
-        {name: one.limits for name, one in given.models.items()},
-        given.assumed_output_tokens,
-        given.require_price,
-    )
+    """Give what holds of every call."""
+    return Rules(given.assumed_output_tokens, given.require_price)
+
+
+def limits(given: AccountingGiven) -> dict[str, Limits]:
+    """Give the limits besides those of keys, by subject; none that limits nothing."""
+    found = {
+        "gateway": given.gateway.limits,
+        **{f"team:{name}": one.limits for name, one in given.teams.items()},
+        **{f"model:{name}": one.limits for name, one in given.models.items()},
+    }
+    return {subject: limits for subject, limits in found.items() if limits.has_any}
 
 
 def digests(config: Config, environ: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
 from llms.estimate import Estimate
 from llms.kept import KeepingMeter
-from llms.limits import Reservation
+from llms.limits import Reservation, Scope
 from llms.records import Attempt, Bill, Call, CallRecord, Target
 from llms.times import Times
 from llms.wire.meter import Meter
@@ -29,6 +29,8 @@ class Trail:
     Attributes:
         served: Whose answer has begun.
         estimate: Of what it may take, by whoever has admitted it.
+        scopes: Who counts it.
+        version: Which keys and limits these were found by; as ``StoredKeys.version``.
         held: What is held for it by whoever has admitted it.
         bytes_out: Of the answer's body, so far.
     """
@@ -40,6 +42,8 @@ class Trail:
         self.meter = KeepingMeter(call) if keeps else Meter()
         self.served: Target | None = None
         self.estimate: Estimate | None = None
+        self.scopes: Sequence[Scope] = ()
+        self.version = -1
         self.held: Reservation | None = None
         self.bytes_out = 0
         self.candidates: tuple[Target, ...] = ()

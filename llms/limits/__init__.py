@@ -6,7 +6,7 @@ gateway) or for none. What it may take is reserved then and settled when it has 
 Budgets never give more than there is, whatever runs at the same time; in doubt they give nothing.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from llms.keys import Limits
@@ -89,6 +89,23 @@ class Limiter(Protocol):
             OverLimitError: Too many calls or tokens in this minute, or too many calls at once.
             BudgetSpentError: A budget has too little left.
             LimiterUnavailableError: It is not known what is left of a budget.
+        """
+
+    def add(self, subjects: Iterable[str], at: int, cost: int) -> None:
+        """
+        Count what a call came to for subjects that did not count it when it was admitted.
+
+        Called in the step in which its row is put into the ledger. As ``Reservation.settle``: never waits, never fails.
+
+        Args:
+            at: Unix milliseconds of its admission, as its row has it.
+        """
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        """
+        Take it that what these have spent is not known any more, as nobody counts it from now on: they have no limits.
+
+        It is looked up again when they have some. Never waits.
         """
 
     async def taken(self, scopes: Sequence[Scope]) -> list[Taken]:

@@ -87,9 +87,7 @@ class Books:
         """See to it that what is held is in the states: they may be gone, and this process taken to be dead."""
         for subject, holding in self.holdings.items():
             if forget:  # it was asked about another epoch
-                holding.seeding = None
-                if holding.looking is not None:
-                    holding.looking.cancel()
+                holding.ask_again()
             if not holding.idle:
                 self.dirty[subject] = None
 

@@ -144,6 +144,11 @@ class Document:
         self.late = []
         self.changed = True
 
+    def forget(self) -> None:
+        """Take what was spent for unknown."""
+        self.state.forget()
+        self.changed = True
+
     def repair(self, repairs: int, differences: Mapping[tuple[int, int], int]) -> bool:
         """
         Put right what was spent, unless somebody has done so already.

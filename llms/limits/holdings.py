@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from llms.limits import Need, Scope
 from llms.limits.documents import Document, Seeding, Spending
 from llms.limits.refusals import headers
-from llms.limits.state import State, settlement
+from llms.limits.state import Starts, State, settlement
 
 
 class Settled:
@@ -42,9 +42,21 @@ class Holding:
         looking: Asks it.
         blind_until: Until when it is not asked again, by the loop's clock.
         has_budget: Whether it was ever seen with one.
+        forgets: Whether the shared state is to take what was spent for unknown.
     """
 
-    __slots__ = ("blind_until", "fresh", "has_budget", "looking", "number", "seeding", "state", "tried")
+    __slots__ = (
+        "_forgetting",
+        "blind_until",
+        "forgets",
+        "fresh",
+        "has_budget",
+        "looking",
+        "number",
+        "seeding",
+        "state",
+        "tried",
+    )
 
     def __init__(self) -> None:
         self.state = State()
@@ -55,11 +67,29 @@ class Holding:
         self.looking: asyncio.Task[None] | None = None
         self.blind_until = 0.0
         self.has_budget = False
+        self.forgets = self._forgetting = False
 
     @property
     def idle(self) -> bool:
         """Whether it can be forgotten."""
-        return not (self.state.running or self.fresh or self.tried or self.looking)
+        return not (self.state.running or self.fresh or self.tried or self.looking or self.forgets)
+
+    def ask_again(self) -> None:
+        """Take what the ledger has said, or is about to say, for wrong."""
+        self.seeding = None
+        if self.looking is not None:
+            self.looking.cancel()
+
+    def forget(self) -> None:
+        """See to it that what was spent is looked up again."""
+        self.ask_again()
+        self.forgets, self._forgetting = True, False
+
+    def spend(self, now: int, admitted: Starts, cost: int) -> None:
+        """Note what was settled, for the shared state."""
+        self.fresh.spending.add(now, admitted, cost)
+        if self.seeding is not None:
+            self.seeding.since.add(now, admitted, cost)
 
     def bring(self, document: Document) -> None:
         """Bring the shared state up to date with what this process knows."""
@@ -71,6 +101,9 @@ class Holding:
             self.fresh.number = self.number
             self.tried.append(self.fresh)
             self.fresh = Settled()
+        self._forgetting = self.forgets
+        if self.forgets:
+            document.forget()
         seeded = self._seed(document)
         for settled in self.tried:
             document.changed = True
@@ -92,6 +125,8 @@ class Holding:
     def kept(self) -> None:
         """The shared state was changed: what was brought into it is in it."""
         self.tried.clear()
+        if self._forgetting:
+            self.forgets = self._forgetting = False
         if self.seeding is not None and self.seeding.spent:
             self.seeding = None
 
@@ -142,7 +177,5 @@ class SharedHeld:
             if self._counted:
                 holding.fresh.tokens += settled.tokens
             if settled.cost:
-                holding.fresh.spending.add(now, settled.starts, settled.cost)
-                if holding.seeding is not None:
-                    holding.seeding.since.add(now, settled.starts, settled.cost)
+                holding.spend(now, settled.starts, settled.cost)
         self._changed(self._scopes)

@@ -14,12 +14,12 @@ gives is compared with what was counted when it was asked.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from llms.errors import LimiterUnavailableError
 from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
 from llms.limits.refusals import headers
-from llms.limits.state import MINUTE_MS, WINDOWS, State, settlement
+from llms.limits.state import MINUTE_MS, WINDOWS, State, settlement, starts
 
 _log = logging.getLogger("llms.limits")
 
@@ -87,6 +87,18 @@ class MemoryLimiter:
         rules.admit(scopes, states, need, at)
         return Held(self._now, scopes, states, need, at)
 
+    def add(self, subjects: Iterable[str], at: int, cost: int) -> None:
+        for subject in subjects:
+            state = self._states.get(subject)
+            if state is not None:
+                state.add(starts(at), max(cost, 0))
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        for subject in subjects:
+            state = self._states.get(subject)
+            if state is not None:
+                state.forget()
+
     async def taken(self, scopes: Sequence[Scope]) -> list[Taken]:
         await self._look_up([subject for subject, limits in scopes if limits.has_budget])
         now = self._now()
@@ -144,13 +156,10 @@ class MemoryLimiter:
         state.turn(self._now())
         try:
             async with asyncio.timeout(_SEED_S):
-                for index in range(len(WINDOWS)):
-                    start = state.starts[index]
-                    state.spent[index], state.counting = 0, index + 1
-                    spent = await self._seed(subject, start)
-                    if state.starts[index] == start:
-                        state.spent[index] += spent
-            state.known = True
+                while not state.known:
+                    state.sure = True
+                    await self._count_windows(subject, state)
+                    state.known = state.sure
         except (TimeoutError, LimiterUnavailableError):
             self._blind_until = self._now() + _AGAIN_MS
         finally:
@@ -159,12 +168,20 @@ class MemoryLimiter:
                 state.counting = 0
         return state.known
 
+    async def _count_windows(self, subject: str, state: State) -> None:
+        for index in range(len(WINDOWS)):
+            start = state.starts[index]
+            state.spent[index], state.counting = 0, index + 1
+            spent = await self._seed(subject, start)
+            if state.starts[index] == start:
+                state.spent[index] += spent
+
     async def _compare(self, subject: str, state: State) -> bool:
         wrong = False
         for index, window in enumerate(WINDOWS):
             start, counted = state.starts[index], state.spent[index]
             difference = await self._seed(subject, start) - counted
-            if difference and state.starts[index] == start:
+            if difference and state.starts[index] == start and state.known:
                 wrong = True
                 state.spent[index] += difference
                 _log.warning(

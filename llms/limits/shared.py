@@ -15,7 +15,7 @@ are out of reach nobody waits at all.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from llms.errors import GatewayError, LimiterUnavailableError
@@ -26,6 +26,7 @@ from llms.limits.clock import SharedClock
 from llms.limits.holdings import SharedHeld
 from llms.limits.reconciliation import reconcile
 from llms.limits.rounds import Rounds
+from llms.limits.state import starts
 from llms.limits.states import States
 
 _PATIENCE_S = 2.0
@@ -75,6 +76,17 @@ class SharedLimiter:
         assert isinstance(outcome, SharedHeld)  # noqa: S101 - see Admission
         return outcome
 
+    def add(self, subjects: Iterable[str], at: int, cost: int) -> None:
+        now, admitted = self._clock(), starts(at)
+        for subject in subjects:
+            self._books.holding(subject).spend(now, admitted, max(cost, 0))
+            self._settled([subject])
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        for subject in subjects:
+            self._books.holding(subject).forget()
+            self._settled([subject])
+
     async def taken(self, scopes: Sequence[Scope]) -> list[Taken]:
         def read(documents: Documents, _: int) -> list[Taken]:
             return [documents[subject].state.taken(limits) for subject, limits in scopes]
@@ -111,7 +123,7 @@ class SharedLimiter:
             holding.state.turn(now)
             holding.state.take(max(need.tokens, 0), max(need.cost, 0))
         states = [documents[scope.subject].state for scope in scopes]
-        return SharedHeld(self._clock, self._settled, scopes, states, holdings, need, now, counted=True)
+        return SharedHeld(self._clock, self._settled_by, scopes, states, holdings, need, now, counted=True)
 
     def _alone(self, scopes: Sequence[Scope], need: Need) -> SharedHeld:
         """Admit a call without knowing of the other processes."""
@@ -122,11 +134,14 @@ class SharedLimiter:
         holdings = [self._books.holding(scope.subject) for scope in scopes]
         states = [holding.state for holding in holdings]
         rules.admit(parts, states, need, now)
-        self._settled(scopes)
-        return SharedHeld(self._clock, self._settled, parts, states, holdings, need, now, counted=False)
+        self._settled_by(scopes)
+        return SharedHeld(self._clock, self._settled_by, parts, states, holdings, need, now, counted=False)
 
-    def _settled(self, scopes: Sequence[Scope]) -> None:
-        self._books.changed(scope.subject for scope in scopes)
+    def _settled_by(self, scopes: Sequence[Scope]) -> None:
+        self._settled([scope.subject for scope in scopes])
+
+    def _settled(self, subjects: Iterable[str]) -> None:
+        self._books.changed(subjects)
         self._rounds.wake()
 
 

@@ -55,9 +55,10 @@ class State:
         counting: How many of the windows, from the first on, are being counted. What was spent before has to be
             looked up before a budget can be decided on; until then there are none.
         known: Whether all of that has been looked up.
+        sure: Whether it will be true, once it has been: whether ``forget`` was not called since that began.
     """
 
-    __slots__ = ("counting", "known", "minute", "requests", "reserved", "running", "spent", "starts", "tokens")
+    __slots__ = ("counting", "known", "minute", "requests", "reserved", "running", "spent", "starts", "sure", "tokens")
 
     def __init__(self) -> None:
         self.minute = self.requests = self.tokens = 0
@@ -65,7 +66,11 @@ class State:
         self.starts: Starts = (0, 0, 0, 0)
         self.spent = [0, 0, 0, 0]
         self.counting = 0
-        self.known = False
+        self.known = self.sure = False
+
+    def forget(self) -> None:
+        """Take what was spent for unknown."""
+        self.known = self.sure = False
 
     def turn(self, at: int) -> None:
         """Begin the windows that ``at`` is in, as far as they are later ones."""

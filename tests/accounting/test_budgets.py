@@ -459,6 +459,41 @@ async def test_b16_numbers_that_no_float_holds(house):
     assert expected == (await gateway.taken(key.id))[f"key:{key.id}"][1].spent["total"]
 
 
+async def test_b16_limits_that_come_while_a_call_runs(house):
+    """B16: a call that nobody counted as it began is counted by all who have limits when it ends, at once."""
+    gateway = await house()
+    parent = await gateway.key(limits={"budgets_micros": {}})
+    key = await gateway.key(parent.secret, limits={})
+    gone = await gateway.key(team="red")
+    go = asyncio.Event()
+    one = order("held", Act("stream", (10, 7), ("x",), "held", go))
+    path, body = gateway.request(one, max_tokens=OUT, stream=True)
+    async with (
+        RawClient("127.0.0.1", gateway.running.port) as client,
+        RawClient("127.0.0.1", gateway.running.port) as two,
+    ):
+        for connection, secret in ((client, key.secret), (two, gone.secret)):
+            await gateway.send(connection, secret, path, body)
+            await connection.read_head()
+        for holder in (parent, key):
+            await gateway.admin("PATCH", f"keys/{holder.id}", {"limits": budget(10**9)})
+            assert (await gateway.taken(holder.id))[f"key:{holder.id}"][1].spent == {"total": 0}
+        await gateway.admin("POST", f"keys/{gone.id}/revoke", {})
+        limits = {"budgets": {"total": 9}}
+        await gateway.reconfigure(limits={"gateway": limits, "models": {"m": limits}, "teams": {"red": limits}})
+        (cut,) = await gateway.rows()
+        assert {"total": cut.cost} == (await gateway.taken(key.id))["gateway"][1].spent
+        go.set()
+        await gateway.ended()
+
+    taken = await gateway.taken(key.id)
+    whole, both = one.bill(), one.bill() + cut.cost
+    assert {f"key:{key.id}": whole, f"key:{parent.id}": whole, "model:m": both, "gateway": both} == {
+        subject: counted.spent["total"] for subject, (_, counted) in taken.items()
+    }
+    assert both == sum(row.cost for row in await gateway.rows())
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_b16_counts_that_cannot_be(house, stream):
     """B16: of a provider that counts what cannot be, the answer is counted as it was seen: neither for ever nor for nothing."""
@@ -498,7 +533,7 @@ async def test_b17_what_was_counted_wrongly_is_put_right(house, caplog):
 
 
 async def test_b17_limits_that_were_gone_for_a_while(house):
-    """B17: what a key spent while it had no limits counts again from the next comparison on."""
+    """B17: what a key spent while it had no limits counts as soon as it has some again."""
     gateway = await house()
     key = await gateway.key(limits=budget(1000))
     await gateway.call(key.secret, order("one"), max_tokens=OUT)
@@ -506,7 +541,7 @@ async def test_b17_limits_that_were_gone_for_a_while(house):
     await gateway.call(key.secret, order("two", Act("whole", (1000, 1000), ("x",))), max_tokens=OUT)
     await gateway.admin("PATCH", f"keys/{key.id}", {"limits": budget(1000)})
 
-    assert 1 == await gateway.books.limiter.reconcile()
+    assert 0 == await gateway.books.limiter.reconcile()
     refused = await gateway.call(key.secret, order("three"), max_tokens=OUT)
 
     assert (429, "insufficient_quota") == (refused.status, refused.json["error"]["code"])

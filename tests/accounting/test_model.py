@@ -178,7 +178,6 @@ class Model(RuleBasedStateMachine):
         if holder := self.holder(which):
             self.run(self.house.admin("PATCH", f"keys/{holder.id}", {"limits": limits}))
             self.note(holder, limits)
-            self.look_again()
 
     @rule(which=WHICH, grace_s=st.sampled_from([0, 600]))
     def rotate(self, which: int, grace_s: int) -> None:
@@ -304,7 +303,6 @@ class Model(RuleBasedStateMachine):
     def reconfigure(self, prices: Any, team: dict[str, Any], model: dict[str, Any]) -> None:
         sections = self.sections({"team:red": self.fit(team), "model:m": self.fit(model)})
         self.run(self.house.reconfigure(prices=prices, **sections))
-        self.look_again()
 
     @rule()
     def crash(self) -> None:
@@ -418,8 +416,6 @@ class Model(RuleBasedStateMachine):
         self.streams.remove(stream)
         self.run(self.house.until(lambda: self.house.busy() == len(self.streams)))
         self.oracle.ended(stream.known, self.house.books.clock())
-        if not stream.known.counted.issuperset(stream.known.subjects & self.oracle.limits.keys()):
-            self.look_again()
 
     async def rest(self, stream: Open) -> bytes:
         """Read a stream to its end."""
@@ -447,11 +443,6 @@ class Model(RuleBasedStateMachine):
         if not self.moved:
             self.run(asyncio.sleep(2 * LEASE_MS / 1000))  # until what was held is given back
         self.run(self.house.open())
-
-    def look_again(self) -> None:
-        """Have the comparison come now that comes each minute: a call that began without limits was not counted."""
-        if self.moved:
-            self.run(self.house.books.limiter.reconcile())
 
     def fit(self, limits: dict[str, Any]) -> dict[str, Any]:
         """Give limits that can be judged: where limits are shared, without what the clock decides, and never none."""

@@ -315,6 +315,42 @@ async def test_b17_what_is_on_its_way_is_not_wrong(shared, monkeypatch, caplog):
     assert shared.ledger.sum("key:k") == (await limiters[1].taken(scopes))[0].spent["day"]
 
 
+async def test_b16_a_call_that_nobody_counted_when_it_began(world):
+    """B16: a call's cost is added to those who were given limits while it ran, and once only."""
+    limiter, at = world.limiter(), world.now.at
+    known = [Scope("key:k", Limits(budget_day=1000))]
+    (await limiter.admit(known, Need(1, 1))).settle(1, 0)
+    for name, cost in (("key:k", 7), ("key:new", 5), ("key:k", -9)):
+        world.ledger.rows.append((name, at, max(cost, 0)))
+        limiter.add([name], at, cost)
+
+    async def spent():
+        scopes = [*known, Scope("key:new", Limits(budget_day=1000))]
+        return [one.spent["day"] for one in await limiter.taken(scopes)]
+
+    await soon(spent, [7, 5])
+
+
+async def test_b16_limits_that_were_gone_for_a_while(world):
+    """B16: what a subject has spent while it had no limits is there at once when it has some again."""
+    limiter = world.limiter()
+    scopes = [Scope("key:k", Limits(budget_day=100))]
+    world.ledger.settle(await limiter.admit(scopes, Need(1, 1)), scopes, 1, 10)
+    await soon(lambda: day(limiter, scopes), 10)
+
+    limiter.forget(["key:k", "key:never"])
+    world.ledger.rows.append(("key:k", world.now.at, 80))
+    with pytest.raises(BudgetSpentError):
+        await limiter.admit(scopes, Need(1, 11))
+    world.ledger.settle(await limiter.admit(scopes, Need(1, 10)), scopes, 1, 1)
+
+    await soon(lambda: day(limiter, scopes), 91)
+
+
+async def day(limiter, scopes):
+    return (await limiter.taken(scopes))[0].spent["day"]
+
+
 async def test_headers_are_there_for_all(world):
     scopes = [Scope("key:k", Limits(rpm=10))]
     limiter = world.limiter()

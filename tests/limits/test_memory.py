@@ -74,6 +74,35 @@ async def test_what_is_settled_meanwhile_is_counted_once(limiter, ledger, now):
     ]
 
 
+async def test_limits_that_go_while_what_was_spent_is_looked_up(limiter, ledger, now):
+    """Limits that go and come again while the ledger is asked: what was not counted in between is not missing."""
+    scopes = [Scope("key:k", Limits(budget_total=100, budget_month=100))]
+    ledger.wait_s = 0.005
+    waiting = asyncio.create_task(limiter.admit(scopes, Need(1, 1)))
+    await asyncio.sleep(0.012)  # the total has been looked up
+
+    ledger.rows.append(("key:k", now.at, 60))
+    limiter.forget(["key:k"])
+    await waiting
+
+    assert [{"total": 60, "month": 60}] == await spent(limiter, scopes)
+
+
+async def test_limits_that_go_while_they_are_compared(limiter, ledger, now):
+    """A comparison that was under way when limits went changes nothing of what is counted after it."""
+    scopes = [Scope("key:k", Limits(budget_total=100))]
+    (await limiter.admit(scopes, Need(1, 1))).settle(1, 0)
+    ledger.rows.append(("key:k", now.at, 60))
+    ledger.wait_s = 0.005
+    comparing = asyncio.create_task(limiter.reconcile())
+    await asyncio.sleep(0.001)
+
+    limiter.forget(["key:k"])
+
+    assert 0 == await comparing
+    assert [{"total": 60}] == await spent(limiter, scopes)
+
+
 async def test_a_day_that_begins_while_the_last_one_is_looked_up(limiter, ledger, now):
     now.set("2026-11-28 23:59:59.999")
     ledger.rows = [("key:k", now.at, 60)]

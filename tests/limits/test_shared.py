@@ -121,6 +121,38 @@ async def test_what_is_settled_while_the_ledger_is_asked_is_counted_once(limiter
     assert ledger.sum("key:k") == await spent(first)
 
 
+async def test_limits_that_go_while_the_states_are_out_of_reach(limiters, place, ledger, now):
+    """That nobody counts a subject any more is noted in the shared state as soon as it can be."""
+    first, second = limiters
+    ledger.settle(await first.admit(BUDGET, Need(1, 1)), BUDGET, 1, 3)
+    assert 3 == await spent(first)
+    place.down = True
+    with pytest.raises(LimiterUnavailableError):
+        await first.admit(BUDGET, Need(1, 1))
+    first.forget(["key:k"])
+    ledger.rows.append(("key:k", now.at, 40))
+
+    place.down = False
+    await asyncio.sleep(1.6)
+
+    assert 43 == await spent(second)
+    assert 43 == await spent(first)
+
+
+async def test_limits_that_go_while_the_ledger_is_asked(limiters, ledger, now):
+    """What the ledger is about to say when limits go and come again is not what is taken."""
+    first, _ = limiters
+    ledger.wait_s = 0.05
+    waiting = asyncio.create_task(first.admit(BUDGET, Need(1, 1)))
+    await asyncio.sleep(0.03)
+
+    ledger.rows.append(("key:k", now.at, 40))
+    first.forget(["key:k"])
+    await waiting
+
+    assert 40 == await spent(first)
+
+
 async def test_what_others_settled_just_before_may_count_twice_until_it_is_compared(limiters, ledger, monkeypatch):
     monkeypatch.setattr(reconciliation, "_ON_ITS_WAY_S", 0.05)
     first, second = limiters
