@@ -17,6 +17,7 @@ from typing import Literal
 
 from llms import keys
 from llms.auth import StoredKeys
+from llms.databases.open import SQLITE, sqlite_path
 from llms.errors import LimiterUnavailableError
 from llms.keys import Limits, VirtualKey
 from llms.ledger import Ledger, Spool
@@ -25,12 +26,11 @@ from llms.limits.clock import Clock, SharedClock
 from llms.limits.memory import MemoryLimiter
 from llms.limits.open import opened as limits_at
 from llms.limits.shared import SharedLimiter
-from llms.limits.states import StatesError
 from llms.renewal import Renewal
 from llms.session import Sessions
-from llms.store import Store, StoredKey, StoreError, StoreUnfitError
+from llms.store import Store, StoredKey, StoreError
 from llms.store.claim import claim
-from llms.store.open import SQLITE, open_store, sqlite_path
+from llms.store.open import open_store
 
 _log = logging.getLogger("llms.store")
 
@@ -161,7 +161,7 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
 def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:
     if store is None or place.url is None:
         return "none"
-    return "sqlite" if place.url.startswith("sqlite:") else "postgresql"
+    return "sqlite" if place.url.startswith(SQLITE) else "postgresql"
 
 
 async def _store(place: Place, stack: AsyncExitStack) -> Store | None:
@@ -218,10 +218,7 @@ def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
 
 
 def _limiter(place: Place, seed: Seed) -> tuple[Limiter, Callable[[], int]]:
-    try:
-        states = limits_at(place.url, place.redis, place.workers)
-    except StatesError as error:
-        raise StoreUnfitError(str(error)) from error
+    states = limits_at(place.url, place.redis, place.workers)
     if states is None:
         clock = Clock()
         return MemoryLimiter(seed, clock), clock

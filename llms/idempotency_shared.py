@@ -20,10 +20,11 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 
+from llms.databases import StoreError
 from llms.errors import StoreUnavailableError
 from llms.idempotency import Answer, Name
 from llms.idempotency_memory import Bounds, Memory, Running, in_progress, not_kept, require_same
-from llms.shelves import Found, Held, Shelf, ShelfError
+from llms.shelves import Found, Held, Shelf
 from llms.shelves.open import opened
 
 PATIENCE_S = 2.0
@@ -126,7 +127,7 @@ class Shared:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await asyncio.shield(asking)
-        except (ShelfError, TimeoutError) as error:
+        except (StoreError, TimeoutError) as error:
             _ = self._start(self._undo(asking, held))
             raise StoreUnavailableError(_UNAVAILABLE, retry_after_s=1) from error
         except asyncio.CancelledError:
@@ -134,7 +135,7 @@ class Shared:
             raise
 
     async def _undo(self, asking: Awaitable[Found | None], held: Held) -> None:
-        with contextlib.suppress(ShelfError):
+        with contextlib.suppress(StoreError):
             if await asking is not None:
                 return
         await self._written(lambda: self._shelf.free(held))
@@ -156,7 +157,7 @@ class Shared:
         until = loop.time() + self._lease_s
         attempt = 0
         while loop.time() < until:
-            with contextlib.suppress(ShelfError, TimeoutError):
+            with contextlib.suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(PATIENCE_S):
                     await write()
                 return
@@ -171,7 +172,7 @@ class Shared:
     async def _beats(self) -> None:
         while self._held:
             await asyncio.sleep(self._lease_s / 4)
-            with contextlib.suppress(ShelfError, TimeoutError):
+            with contextlib.suppress(StoreError, TimeoutError):
                 async with asyncio.timeout(PATIENCE_S):
                     await self._shelf.extend(list(self._held.values()), self._lease_s)
 

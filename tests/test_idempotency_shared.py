@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from llms.databases import StoreError
 from llms.errors import (
     AnswerNotKeptError,
     IdempotencyInProgressError,
@@ -24,7 +25,7 @@ from llms.errors import (
 from llms.idempotency import Answer, Name
 from llms.idempotency_memory import Bounds, Memory, Running
 from llms.idempotency_shared import Shared, kept_for
-from llms.shelves import Held, ShelfError
+from llms.shelves import Held
 from llms.shelves.open import opened
 from llms.shelves.postgres import PostgresShelf
 from llms.shelves.redis import RedisShelf
@@ -349,11 +350,11 @@ class Broken:
             await asyncio.sleep(60)
         if self.fails:
             message = "it is down"
-            raise ShelfError(message)
+            raise StoreError(message)
         found = await getattr(self.shelf, name)(*given)
         if name in self.deaf:
             message = "the connection was lost"
-            raise ShelfError(message)
+            raise StoreError(message)
         return found
 
     async def claim(self, *given):
@@ -550,13 +551,13 @@ async def test_file_is_locked(tmp_path):
         await kept(answers)
         await settled(answers)
         await other.free(Held(b"", b""))
-        other._connection.execute("BEGIN IMMEDIATE")
+        other._file._connection._connection.execute("BEGIN IMMEDIATE")
         new = NAME._replace(key="2")
         begun = time.monotonic()
         with pytest.raises(StoreUnavailableError):
             await answers.claim(new, SAME)
         assert time.monotonic() - begun < 3
-        other._connection.execute("ROLLBACK")
+        other._file._connection._connection.execute("ROLLBACK")
 
         assert await until_free(answers, new) < 5
         assert isinstance(await answers.claim(NAME, SAME), Answer)
@@ -604,7 +605,7 @@ def test_opened(tmp_path):
     ]
 
     assert [RedisShelf, PostgresShelf, SQLiteShelf, type(None), type(None)] == [type(one) for one in made]
-    assert tmp_path / "llms.db-answers" == made[2]._path
+    assert tmp_path / "llms.db-answers" == made[2]._file._connection.path
 
 
 async def test_kept_for(tmp_path):

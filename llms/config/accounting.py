@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from llms import folders, keys
 from llms.config.problems import Loc, Problem, check
 from llms.config.server import STORE
+from llms.databases.open import SQLITE, sqlite_path
 from llms.prices import Price
 from llms.providers.options import EnvName, secret
 
@@ -160,14 +161,14 @@ def store_url(given: StoreGiven, environ: Mapping[str, str], platform: str = sys
     if named:
         return (None if named == "none" else named), True
     folder = folders.own(folders.Kind.DATA, environ, platform)
-    return (None if folder is None else f"sqlite:{folder / 'llms.db'}"), False
+    return (None if folder is None else f"{SQLITE}{folder / 'llms.db'}"), False
 
 
 def spool_folder(url: str | None, environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
     """Give where calls are that a store does not have yet: beside its file, or else in the user's own data folder."""
     if url is None:
         return None
-    if url.startswith("sqlite:"):
-        return Path(url.removeprefix("sqlite:") + ".spool")
+    if url.startswith(SQLITE):
+        return Path(f"{sqlite_path(url)}.spool")
     folder = folders.own(folders.Kind.DATA, environ, platform)
     return None if folder is None else folder / "spool"

@@ -11,6 +11,7 @@ import random
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from llms.databases import StoreError
 from llms.errors import LimiterUnavailableError
 from llms.limits import Seed
 from llms.limits.asks import Ask
@@ -19,7 +20,7 @@ from llms.limits.clock import SharedClock
 from llms.limits.documents import Document, Members, Seeding
 from llms.limits.holdings import Holding
 from llms.limits.state import Starts
-from llms.limits.states import Change, Loaded, States, StatesError
+from llms.limits.states import Change, Loaded, States
 
 _log = logging.getLogger("llms.limits")
 
@@ -124,7 +125,7 @@ class Rounds:
         self._due = done = False
         try:
             done = await self._trip(asks, dirty)
-        except (StatesError, TimeoutError) as error:
+        except (StoreError, TimeoutError) as error:
             self._missed(asks, error)
         if done:
             self._conflicts = 0
@@ -150,8 +151,8 @@ class Rounds:
             self._queue[:0] = decided
         return done
 
-    def _missed(self, asks: list[Ask], error: StatesError | TimeoutError) -> None:
-        if isinstance(error, StatesError) and not self._failed:  # a connection that was idle may have been closed
+    def _missed(self, asks: list[Ask], error: StoreError | TimeoutError) -> None:
+        if isinstance(error, StoreError) and not self._failed:  # a connection that was idle may have been closed
             self._queue[:0] = asks
         else:
             self._fail(asks, error)

@@ -5,10 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
-class StatesError(Exception):
-    """They cannot be reached, or what is there makes no sense. Whether a swap was done is not known then."""
-
-
 class Loaded(NamedTuple):
     """
     States as they were at one moment.
@@ -46,8 +42,9 @@ class States(Protocol):
     """
     Keeps states. One method at a time is called, from one task.
 
-    A method that is cancelled, or raises ``StatesError``, leaves behind no connection on which an answer is due still:
-    it would be taken for the next one's.
+    A method raises ``llms.databases.StoreError`` if they cannot be reached, or what is there makes no sense; whether a
+    swap was done is not known then. One that does, or is cancelled, leaves behind no connection on which an answer is
+    due still: it would be taken for the next one's.
     """
 
     forgets: bool

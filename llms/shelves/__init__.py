@@ -14,10 +14,6 @@ from typing import NamedTuple, Protocol
 from llms.idempotency import Answer
 
 
-class ShelfError(Exception):
-    """It cannot be asked now. Whether what was asked has been done is not known."""
-
-
 class Found(NamedTuple):
     """
     What is there under a name.
@@ -44,7 +40,8 @@ class Shelf(Protocol):
     """
     Keeps answers for several processes.
 
-    Every method may raise ``ShelfError``, within some two seconds whatever has happened to what it stands on.
+    Every method may raise ``llms.databases.StoreError``, within some two seconds whatever has happened to what it
+    stands on; whether what was asked has been done is not known then.
     """
 
     async def claim(self, held: Held, digest: bytes, lease_s: float) -> Found | None:

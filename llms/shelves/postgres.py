@@ -1,26 +1,18 @@
 """Answers in a PostgreSQL database, for several machines whose store it is."""
 
-import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from llms.databases import StoreError, bounded
+from llms.databases.postgres import Connection, Postgres, made
 from llms.idempotency import Answer
-from llms.shelves import Found, Held, ShelfError
-from llms.store import StoreError
-from llms.store.postgres_pool import Pool
-
-_PATIENCE_S = 1.8
+from llms.shelves import Found, Held
 
 _TABLE = """
-DO $$ BEGIN
- PERFORM pg_advisory_xact_lock(7810776001);  -- chance: two processes at once would get in each other's way
- CREATE SCHEMA IF NOT EXISTS llms;
- CREATE TABLE IF NOT EXISTS llms.answers (name bytea PRIMARY KEY, digest bytea NOT NULL, token bytea,
-  until timestamptz NOT NULL, status integer, headers text, body bytea);
- CREATE INDEX IF NOT EXISTS answers_until ON llms.answers (until);
-END $$
+CREATE TABLE IF NOT EXISTS llms.answers (name bytea PRIMARY KEY, digest bytea NOT NULL, token bytea,
+ until timestamptz NOT NULL, status integer, headers text, body bytea)
 """
+_INDEX = "CREATE INDEX IF NOT EXISTS answers_until ON llms.answers (until)"
 
 _CLAIM = """
 INSERT INTO llms.answers AS held (name, digest, token, until) VALUES (?, ?, ?, now() + ? * interval '1 second')
@@ -52,39 +44,37 @@ class PostgresShelf:
     """
 
     def __init__(self, url: str) -> None:
-        self._pool = Pool(url)
-        self._made = False
+        self._database = Postgres(url, _begin)
 
+    @bounded
     async def claim(self, held: Held, digest: bytes, lease_s: float) -> Found | None:
         for _ in range(_TRIES):
-            if await self._asked(_CLAIM, held.name, digest, held.token, lease_s):
+            if await self._database.fetch(_CLAIM, held.name, digest, held.token, lease_s):
                 return None
-            for first, token, status, headers, body in await self._asked(_READ, held.name):
+            for first, token, status, headers, body in await self._database.fetch(_READ, held.name):
                 answer = None if status is None else Answer(status, json.loads(headers), body)
                 return Found(first, token is not None, answer)
         message = "PostgreSQL: the name was claimed and freed all the time"
-        raise ShelfError(message)
+        raise StoreError(message)
 
+    @bounded
     async def extend(self, helds: Sequence[Held], lease_s: float) -> None:
-        await self._asked(_EXTEND, lease_s, [held.name for held in helds], [held.token for held in helds])
+        names, tokens = [held.name for held in helds], [held.token for held in helds]
+        await self._database.fetch(_EXTEND, lease_s, names, tokens)
 
+    @bounded
     async def keep(self, held: Held, answer: Answer | None, age_s: float) -> None:
         kept = (None, None, None) if answer is None else (answer.status, json.dumps(dict(answer.headers)), answer.body)
-        await self._asked(_KEEP, age_s, *kept, *held)
-        await self._asked(_OLD)
+        await self._database.fetch(_KEEP, age_s, *kept, *held)
+        await self._database.fetch(_OLD)
 
+    @bounded
     async def free(self, held: Held) -> None:
-        await self._asked(_FREE, *held)
+        await self._database.fetch(_FREE, *held)
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._database.close()
 
-    async def _asked(self, sql: str, *values: object) -> Sequence[Sequence[Any]]:
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                if not self._made:
-                    await self._pool.fetch(_TABLE)
-                    self._made = True
-                return await self._pool.fetch(sql, *values)
-        except (StoreError, TimeoutError) as error:
-            raise ShelfError(str(error) or "PostgreSQL does not answer") from error
+
+async def _begin(connection: Connection) -> None:
+    await made(connection, "to_regclass('llms.answers')", _TABLE, _INDEX)

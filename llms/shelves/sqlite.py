@@ -5,24 +5,17 @@ Nothing in it has to outlive the machine's power: it is written without waiting 
 loses nothing of what it has written.
 """
 
-import asyncio
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
+from llms.databases.scratch import Scratch
+from llms.databases.sqlite import transaction
 from llms.idempotency import Answer
 from llms.idempotency_memory import Bounds
-from llms.shelves import Found, Held, ShelfError
-from llms.store.sqlite_file import transaction
-
-_T = TypeVar("_T")
-
-_BUSY_S = 1.5
+from llms.shelves import Found, Held
 
 _USED_S = 60.0
 """How old the note is of when an answer was given last, before it is written anew."""
@@ -61,14 +54,13 @@ class SQLiteShelf:
     """
 
     def __init__(self, path: Path, bounds: Bounds | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
+        # One that is damaged is left for people to look at: which calls run, or have run, is not known then.
+        self._file = Scratch(path, _begin, removes=False)
         self._bounds = bounds or Bounds()
         self._clock = clock
-        self._thread = ThreadPoolExecutor(1, "answers")
-        self._connection: sqlite3.Connection | None = None
 
     async def claim(self, held: Held, digest: bytes, lease_s: float) -> Found | None:
-        return await self._run(lambda db: self._claim(db, held, digest, lease_s))
+        return await self._file.run(lambda db: self._claim(db, held, digest, lease_s))
 
     async def extend(self, helds: Sequence[Held], lease_s: float) -> None:
         until = self._clock() + lease_s
@@ -78,21 +70,16 @@ class SQLiteShelf:
             with transaction(db):
                 db.executemany("UPDATE answers SET until = ? WHERE name = ? AND token = ?", rows)
 
-        await self._run(extend)
+        await self._file.run(extend)
 
     async def keep(self, held: Held, answer: Answer | None, age_s: float) -> None:
-        await self._run(lambda db: self._keep(db, held, answer, age_s))
+        await self._file.run(lambda db: self._keep(db, held, answer, age_s))
 
     async def free(self, held: Held) -> None:
-        await self._run(lambda db: db.execute("DELETE FROM answers WHERE name = ? AND token = ?", held))
+        await self._file.run(lambda db: db.execute("DELETE FROM answers WHERE name = ? AND token = ?", held))
 
     async def close(self) -> None:
-        def close() -> None:
-            if self._connection is not None:
-                self._connection.close()
-
-        await asyncio.get_running_loop().run_in_executor(self._thread, close)
-        self._thread.shutdown(wait=False)
+        await self._file.close()
 
     def _claim(self, db: sqlite3.Connection, held: Held, digest: bytes, lease_s: float) -> Found | None:
         now = self._clock()
@@ -133,45 +120,7 @@ class SQLiteShelf:
             count, size = count - 1, size - its_size
         db.executemany("DELETE FROM answers WHERE rowid = ?", gone)
 
-    async def _run(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        def run() -> _T:
-            try:
-                db = self._connection = self._connection or self._open()
-                return work(db)
-            except (sqlite3.Error, OSError) as error:
-                if self._connection is not None:
-                    self._connection.close()
-                    self._connection = None
-                message = f"{self._path}: {error}"
-                raise ShelfError(message) from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-
-    def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        db = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA synchronous = OFF")
-            _make_wal(db)
-            with transaction(db):
-                for statement in _TABLE:
-                    db.execute(statement)
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
-
-
-def _make_wal(db: sqlite3.Connection) -> None:
-    """Set the mode of the file, for which SQLite itself waits for nobody."""
-    until = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _begin(db: sqlite3.Connection) -> None:
+    for statement in _TABLE:
+        db.execute(statement)

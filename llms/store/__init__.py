@@ -9,21 +9,24 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from llms.databases import StoreError, StoreUnfitError
 from llms.keys import VirtualKey
 
+__all__ = [
+    "DAY_MS",
+    "CallFilter",
+    "CallRow",
+    "Group",
+    "KeptBody",
+    "Page",
+    "Store",
+    "StoreError",
+    "StoreUnfitError",
+    "StoredKey",
+    "UsageRow",
+]
+
 DAY_MS = 86_400_000
-
-
-class StoreError(Exception):
-    """
-    The store cannot do what it is asked to: it cannot be reached, is full, is locked, or is broken.
-
-    Its words can be shown to an operator: they say what to do, and hold no secret.
-    """
-
-
-class StoreUnfitError(StoreError):
-    """It must not be used at all: damaged, made by a newer version, not ours, not readable by this user alone."""
 
 
 class CallRow(NamedTuple):

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from llms.store import Store, StoreUnfitError
+from llms.databases.open import SQLITE, module, sqlite_path
+from llms.store import Store
 from llms.store.sqlite import SQLiteStore
 from llms.store.sqlite_file import prepared
-
-SQLITE = "sqlite:"
 
 
 async def open_store(url: str, importer: Callable[[str], Any] = import_module) -> Store:
@@ -29,24 +27,5 @@ async def open_store(url: str, importer: Callable[[str], Any] = import_module) -
         path = sqlite_path(url)
         await asyncio.to_thread(prepared, path)
         return SQLiteStore(path)
-    store: Store = await postgres(importer).open_postgres(url)
+    store: Store = await module("llms.store.postgres", importer).open_postgres(url)
     return store
-
-
-def postgres(importer: Callable[[str], Any]) -> Any:
-    """
-    Give the module ``llms.store.postgres``.
-
-    Raises:
-        StoreUnfitError: What it stands on is not installed.
-    """
-    try:
-        return importer("llms.store.postgres")
-    except ModuleNotFoundError as error:
-        message = "PostgreSQL needs asyncpg; do: pip install 'llms[postgres]'"
-        raise StoreUnfitError(message) from error
-
-
-def sqlite_path(url: str) -> Path:
-    """Give the file that ``sqlite:FILE`` names; ``~`` is the user's home."""
-    return Path(url.removeprefix(SQLITE)).expanduser().absolute()

@@ -11,11 +11,12 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it has no types
 
+from llms.databases import bounded
+from llms.databases.postgres import Connection, Postgres, alone, made, making
 from llms.store import CallRow, KeptBody, StoredKey, StoreError, StoreUnfitError, queries, schema
 from llms.store.encoding import clean, key_record, text
-from llms.store.postgres_pool import FAILURES, Connection, Pool, connect, translated
 from llms.store.queries import COLUMNS, Query
-from llms.store.reading import LIMIT_S, Reading, bounded
+from llms.store.reading import Reading
 
 _START_S = 60.0
 """How long the other gateways' first steps are waited for."""
@@ -67,6 +68,7 @@ _PUT = f"""WITH {_TURN}, given (expected) AS (SELECT ?::bigint)
 
 _TOKEN = "INSERT INTO tokens (name, secret) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"  # noqa: S105 - no secret
 
+_MAKE_META = "CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, number bigint NOT NULL)"
 _META = """SELECT COALESCE(MAX(number) FILTER (WHERE name = 'version'), 0),
     COALESCE(MAX(number) FILTER (WHERE name = 'oldest'), 0) FROM meta"""
 _SET_META = """INSERT INTO meta (name, number) VALUES ('version', $1), ('oldest', $2)
@@ -76,14 +78,14 @@ _SET_META = """INSERT INTO meta (name, number) VALUES ('version', $1), ('oldest'
 class PostgresStore(Reading):
     """A ``Store`` in a database that has the tables."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, database: Postgres) -> None:
+        self._database = database
 
     @bounded
     async def put_key(self, stored: StoredKey, expected_revision: int | None = None) -> StoredKey | None:
         key_id, digest, old_digest, old_until, revoked_at, _, data = key_record(stored)
         values = (expected_revision, key_id, digest, old_digest, old_until, revoked_at, data)
-        rows = await self._pool.fetch(_PUT, *values)
+        rows = await self._database.fetch(_PUT, *values)
         return stored._replace(revision=rows[0][0]) if rows else None
 
     @bounded
@@ -91,20 +93,20 @@ class PostgresStore(Reading):
         kept = [text(part) for body in bodies for part in body]
         columns = zip(*(clean(row) for row in rows), strict=True) if rows else [()] * len(CallRow._fields)
         arrays = (*map(list, columns), kept[::3], kept[1::3], kept[2::3])
-        count: int = (await self._pool.fetch(_WRITE, *arrays))[0][0]
+        count: int = (await self._database.fetch(_WRITE, *arrays))[0][0]
         return count
 
     @bounded
     async def token(self, name: str, fresh: str) -> str:
-        await self._pool.fetch(_TOKEN, name, fresh)
-        secret: str = (await self._pool.fetch(queries.TOKEN, name))[0][0]
+        await self._database.fetch(_TOKEN, name, fresh)
+        secret: str = (await self._database.fetch(queries.TOKEN, name))[0][0]
         return secret
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._database.close()
 
     async def _fetch(self, query: Query) -> Sequence[Sequence[Any]]:
-        return [tuple(row) for row in await self._pool.fetch(query.sql, *query.values)]
+        return [tuple(row) for row in await self._database.fetch(query.sql, *query.values)]
 
 
 async def open_postgres(
@@ -117,18 +119,9 @@ async def open_postgres(
         StoreUnfitError: It must not be used.
         StoreError: It cannot be used now.
     """
-    connection = await connect(url, LIMIT_S)
-    try:
-        async with asyncio.timeout(_START_S):
-            await _migrate(connection, steps, oldest)
-    except asyncpg.InsufficientPrivilegeError as error:
-        message = "PostgreSQL's user may not make tables; do, as another: CREATE SCHEMA llms AUTHORIZATION itsname"
-        raise StoreUnfitError(message) from error
-    except FAILURES as error:
-        raise translated(error) from error
-    finally:
-        connection.terminate()
-    return PostgresStore(Pool(url))
+    async with alone(url) as connection, asyncio.timeout(_START_S):
+        await _migrate(connection, steps, oldest)
+    return PostgresStore(Postgres(url))
 
 
 async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequence[int], list[int]]:
@@ -145,26 +138,20 @@ async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequen
     Raises:
         StoreError: It cannot be looked at.
     """
-    connection = await connect(url, LIMIT_S)
-    try:
-        version, _ = await connection.fetchrow(_META)
+    async with alone(url) as connection:
+        try:
+            version, _ = await connection.fetchrow(_META)
+        except asyncpg.UndefinedTableError as error:
+            message = "the database has no tables of llms yet; `llms serve` makes them"
+            raise StoreError(message) from error
         return version, tuple(await connection.fetchrow(counts)), [row[0] for row in await connection.fetch(apart)]
-    except asyncpg.UndefinedTableError as error:
-        message = "the database has no tables of llms yet; `llms serve` makes them"
-        raise StoreError(message) from error
-    except FAILURES as error:
-        raise translated(error) from error
-    finally:
-        connection.terminate()
 
 
 async def _migrate(connection: Connection, steps: Sequence[schema.Step], oldest: int) -> None:
-    if await connection.fetchval("SELECT to_regclass('llms.meta')") is None:
-        await _make(connection)
+    await made(connection, "to_regclass('llms.meta')", _MAKE_META)
     version, needed = await connection.fetchrow(_META)
     if version < len(steps):
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(7814037102)")
+        async with making(connection):
             version, _ = await connection.fetchrow(_META)  # another process may have been here
             for step in steps[version:]:
                 for statement in step:
@@ -174,11 +161,3 @@ async def _migrate(connection: Connection, steps: Sequence[schema.Step], oldest:
     elif needed > len(steps):
         message = "the database was made by a newer version of llms; use that, or another database"
         raise StoreUnfitError(message)
-
-
-async def _make(connection: Connection) -> None:
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(7814037102)")
-        if await connection.fetchval("SELECT to_regnamespace('llms')") is None:
-            await connection.execute("CREATE SCHEMA llms")
-        await connection.execute("CREATE TABLE IF NOT EXISTS meta (name text PRIMARY KEY, number bigint NOT NULL)")

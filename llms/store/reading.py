@@ -1,39 +1,17 @@
 """What is read is read in the same way from every database: this is the half of a store that only asks."""
 
-import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
-from llms.store import DAY_MS, CallFilter, CallRow, Group, KeptBody, Page, StoredKey, StoreError, UsageRow, queries
+from llms.databases import bounded
+from llms.store import DAY_MS, CallFilter, CallRow, Group, KeptBody, Page, StoredKey, UsageRow, queries
 from llms.store.encoding import day_text, stored_key, text
 from llms.store.queries import Order, Place, Query, Span
 
-LIMIT_S = 2.0
-"""How long anything may take; reliability.md's P23."""
-
 _EXPORTED = 1000
 """Rows in one piece of an export: some 400 kB."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def bounded(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Let a method of a store take ``LIMIT_S`` at most."""
-
-    @wraps(method)
-    async def within(*arguments: P.args, **named: P.kwargs) -> T:
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                return await method(*arguments, **named)
-        except TimeoutError as error:
-            message = f"the store did not answer within {LIMIT_S:g} s"
-            raise StoreError(message) from error
-
-    return within
 
 
 class Reading(ABC):

@@ -14,12 +14,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from llms.store import CallRow, KeptBody, StoredKey, StoreError, queries
+from llms.databases import bounded
+from llms.databases.sqlite import in_thread, transaction
+from llms.store import CallRow, KeptBody, StoredKey, queries
 from llms.store.encoding import UnfitRowError, clean, days, key_record, text, without_keys
 from llms.store.queries import COLUMNS, Query
-from llms.store.reading import Reading, bounded
-from llms.store.sqlite_connection import Connection, Identity, Writer
-from llms.store.sqlite_file import transaction
+from llms.store.reading import Reading
+from llms.store.sqlite_connection import Identity, Reader, Writer
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class SQLiteStore(Reading):
     def __init__(self, path: Path) -> None:
         identity = Identity(path)
         self._writer = Writer(identity)
-        self._readers = deque(Connection(identity) for _ in range(_READERS))
+        self._readers = deque(Reader(identity) for _ in range(_READERS))
         self._writing = ThreadPoolExecutor(1, "llms-store-writer")
         self._reading = ThreadPoolExecutor(_READERS, "llms-store-reader")
 
@@ -96,7 +97,7 @@ class SQLiteStore(Reading):
             connection.close()
 
     async def _fetch(self, query: Query) -> Sequence[Sequence[Any]]:
-        return await self._in(self._reading, lambda: self._read(query))
+        return await in_thread(self._reading, lambda: self._read(query))
 
     def _read(self, query: Query) -> Sequence[Sequence[Any]]:
         connection = self._readers.pop()  # there are as many as threads
@@ -106,14 +107,7 @@ class SQLiteStore(Reading):
             self._readers.append(connection)
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._in(self._writing, lambda: self._writer.run(work))
-
-    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, work)
-        except RuntimeError as error:  # of an executor that was shut down
-            message = "the store was closed"
-            raise StoreError(message) from error
+        return await in_thread(self._writing, lambda: self._writer.run(work))
 
 
 def _put_key(connection: sqlite3.Connection, stored: StoredKey, expected: int | None) -> StoredKey | None:

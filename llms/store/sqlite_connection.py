@@ -1,24 +1,19 @@
-"""One connection to an SQLite file, in a thread of its own; reopened after a failure of the disk."""
+"""Connections to a store's SQLite file: to that very one, which is looked through after a failure of the disk."""
 
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from llms.databases.sqlite import BUSY_S, Connection, disk_failed
 from llms.store import StoreError, StoreUnfitError
-from llms.store.reading import LIMIT_S
-from llms.store.sqlite_file import BUSY_S, connected, translated
 
 T = TypeVar("T")
 
 _LOGGER = logging.getLogger(__name__)
-
-_LOOK_AGAIN = 20_000
-"""SQLite's steps, some ten microseconds each thousand, between two looks at the clock."""
 
 
 class Identity:
@@ -57,46 +52,27 @@ class Identity:
         return found.st_dev, found.st_ino, found.st_size
 
 
-class Connection:
-    """A connection; used by one thread at a time."""
+class Reader(Connection):
+    """A connection to a store's file, as long as it is that file."""
 
     def __init__(self, identity: Identity) -> None:
+        super().__init__(identity.path)
         self._identity = identity
-        self._connection: sqlite3.Connection | None = None
-        self._until = 0.0
         self._failed = False
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """
-        Do some work; what takes longer than a store's call may take is broken off.
-
-        Raises:
-            StoreError: It failed.
-        """
         self._identity.check()
-        self._until = time.monotonic() + LIMIT_S
-        try:
-            if self._connection is None:
-                self._connection = self._open()
-            return work(self._connection)
-        except sqlite3.Error as error:
-            if not isinstance(error, sqlite3.OperationalError) or _disk_failed(error):
-                self.close()
-            self._failed = self._failed or _disk_failed(error)
-            raise translated(self._identity.path, error) from error
-
-    def close(self) -> None:
-        """Close it; the next work opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        return super().run(work)
 
     def _open(self) -> sqlite3.Connection:
-        connection = connected(self._identity.path)
-        connection.set_progress_handler(lambda: time.monotonic() > self._until, _LOOK_AGAIN)
+        connection = super()._open()
         if self._failed:
             self._verify(connection)
         return connection
+
+    def _broken(self, error: sqlite3.Error) -> None:
+        super()._broken(error)
+        self._failed = self._failed or disk_failed(error)
 
     def _verify(self, connection: sqlite3.Connection) -> None:
         # After a failed fsync the kernel takes pages for written that are not: what the log holds is written into the
@@ -110,7 +86,7 @@ class Connection:
                 connection.close()
 
 
-class Writer(Connection):
+class Writer(Reader):
     """
     The connection that writes. It keeps the log short.
 
@@ -145,7 +121,3 @@ def _shorten(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_S * 1000:.0f}")
-
-
-def _disk_failed(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR")

@@ -10,15 +10,12 @@ import os
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
+from llms.databases.sqlite import connected, make_wal, transaction, translated
 from llms.store import StoreError, StoreUnfitError, schema
-
-BUSY_S = 1.8
-"""How long another process's write is waited for: less than the whole of what a call of a store may take."""
 
 _APPLICATION = 0x6C6C6D73
 """``llms``, in the file's head; by it ``file`` and we know whose it is."""
@@ -67,53 +64,6 @@ def private(path: Path) -> None:
                 raise StoreUnfitError(message)
 
 
-def connected(path: Path) -> sqlite3.Connection:
-    """Open a file that is there, for one thread at a time."""
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute("PRAGMA synchronous = FULL")  # what was said to be kept survives the loss of power
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write all or nothing, alone."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def translated(path: Path, error: sqlite3.Error) -> StoreError:
-    """Say what went wrong, and what to do."""
-    name = getattr(error, "sqlite_errorname", "")
-    for start, kind, words in _WORDS:
-        if name.startswith(start):
-            return kind(f"{path} {words}")
-    return StoreError(f"{path}: {error}")
-
-
-_WORDS: Sequence[tuple[str, type[StoreError], str]] = (
-    ("SQLITE_BUSY", StoreError, "is locked by another process"),
-    ("SQLITE_LOCKED", StoreError, "is locked by another process"),
-    ("SQLITE_FULL", StoreError, "cannot grow: the disk is full"),
-    ("SQLITE_IOERR", StoreError, "cannot be read or written: the disk fails, or is full"),
-    ("SQLITE_INTERRUPT", StoreError, "took too long to search"),
-    ("SQLITE_CANTOPEN", StoreUnfitError, "cannot be opened; does this user own it and its folder?"),
-    ("SQLITE_READONLY", StoreUnfitError, "cannot be written; does this user own it and its folder?"),
-    ("SQLITE_NOTADB", StoreUnfitError, "is no SQLite file; put a backup in its place, or name another file"),
-    ("SQLITE_CORRUPT", StoreUnfitError, "is damaged; put a backup in its place (`llms db check` says more)"),
-)
-
-
 def _make(path: Path, steps: Sequence[schema.Step], oldest: int) -> None:
     for side in _SIDES:
         if path.with_name(path.name + side).exists() and not path.exists():  # still: another process may just make it
@@ -125,7 +75,7 @@ def _make(path: Path, steps: Sequence[schema.Step], oldest: int) -> None:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = connected(fresh)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            make_wal(connection)
             with transaction(connection):
                 connection.execute("PRAGMA application_id = 0x6C6C6D73")
                 _step(connection, steps, oldest)
@@ -142,7 +92,7 @@ def _migrate(path: Path, connection: sqlite3.Connection, steps: Sequence[schema.
     if number(connection, "PRAGMA application_id") != _APPLICATION:
         message = f"{path} was made by another program; name another file"
         raise StoreUnfitError(message)
-    connection.execute("PRAGMA journal_mode = WAL")  # a backup that was put in its place may have another
+    make_wal(connection)  # a backup that was put in its place may have another
     with transaction(connection):
         connection.execute("UPDATE meta SET number = number")  # a file that cannot be written is found out here
         version = number(connection, "PRAGMA user_version")

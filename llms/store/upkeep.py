@@ -9,10 +9,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llms.databases.open import SQLITE, module, sqlite_path
+from llms.databases.sqlite import connected, translated
 from llms.store import StoreError, StoreUnfitError, schema
 from llms.store.encoding import day_text
-from llms.store.open import SQLITE, postgres, sqlite_path
-from llms.store.sqlite_file import connected, number, private, translated
+from llms.store.sqlite_file import number, private
 
 COUNTS = "SELECT (SELECT COUNT(*) FROM keys), (SELECT COUNT(*) FROM calls), (SELECT COUNT(*) FROM bodies)"
 
@@ -52,7 +53,7 @@ async def check(url: str, importer: Callable[[str], Any] = import_module) -> lis
     """
     if url.startswith(SQLITE):
         return await asyncio.to_thread(_check_file, sqlite_path(url))
-    version, counts, days = await postgres(importer).looked_through(url, COUNTS, APART)
+    version, counts, days = await module("llms.store.postgres", importer).looked_through(url, COUNTS, APART)
     return [*_version(version, len(schema.POSTGRES)), *_sums(counts, days)]
 
 

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
+from llms.databases import StoreError
 from llms.errors import BudgetSpentError, LimiterUnavailableError
 from llms.keys import Limits
 from llms.limits import Need, Scope, reconciliation, rounds
 from llms.limits.shared import SharedLimiter
-from llms.limits.states import Loaded, StatesError, following
+from llms.limits.states import Loaded, following
 from tests.limits.ledger import Ledger, Now
 
 BUDGET = [Scope("key:k", Limits(budget_day=100))]
@@ -46,7 +47,7 @@ class Place:
         if self.unheard:
             self.unheard -= 1
             text = "The answer is lost."
-            raise StatesError(text)
+            raise StoreError(text)
         return True
 
     async def close(self):
@@ -55,7 +56,7 @@ class Place:
     def _reach(self):
         if self.down:
             text = "It is down."
-            raise StatesError(text)
+            raise StoreError(text)
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import sqlite3
 
 import pytest
 
-from llms.shelves import Found, Held, ShelfError
+from llms.databases import StoreError
+from llms.shelves import Found, Held
 from llms.shelves.postgres import PostgresShelf
-from llms.shelves.sqlite import SQLiteShelf, _make_wal
+from llms.shelves.sqlite import SQLiteShelf
 
 HELD = Held(b"n" * 32, b"t" * 16)
 
@@ -17,9 +18,10 @@ class Scripted(PostgresShelf):
 
     def __init__(self, *answers):
         super().__init__("postgresql://127.0.0.1:1/nobody")
+        self._database = self
         self.answers = list(answers)
 
-    async def _asked(self, sql, *values):
+    async def fetch(self, sql, *values):
         return self.answers.pop(0) if self.answers else []
 
 
@@ -29,7 +31,7 @@ async def test_gone_before_it_is_read():
 
     assert None is await Scripted([], [], [(True,)]).claim(HELD, b"d", 1.0)
     assert b"x" == (await Scripted([], [], [], [row]).claim(HELD, b"d", 1.0)).answer.body
-    with pytest.raises(ShelfError):
+    with pytest.raises(StoreError):
         await Scripted().claim(HELD, b"d", 1.0)
 
 
@@ -64,7 +66,7 @@ async def test_no_database(tmp_path):
     for name in ("no.db", "folder.db"):
         shelf = SQLiteShelf(tmp_path / name)
         for _ in range(2):
-            with pytest.raises(ShelfError, match=name):
+            with pytest.raises(StoreError, match=name):
                 await shelf.claim(HELD, b"d", 1.0)
         await shelf.close()
 
@@ -79,7 +81,7 @@ async def test_made_at_once(tmp_path, held):
         other.execute(statement).fetchall()
     shelf = SQLiteShelf(path)
     try:
-        with pytest.raises(ShelfError, match="locked"):
+        with pytest.raises(StoreError, match="locked"):
             await shelf.free(HELD)
         asking = asyncio.create_task(shelf.claim(HELD, b"d", 1.0))
         await asyncio.sleep(0.1)
@@ -89,21 +91,3 @@ async def test_made_at_once(tmp_path, held):
     finally:
         other.close()
         await shelf.close()
-
-
-def test_busy_at_once():
-    """A file whose mode is being changed says so at once, in some cases; it is asked again."""
-
-    class Busy:
-        asked = 0
-
-        def execute(self, statement):
-            self.asked += 1
-            if self.asked < 3:
-                message = "database is locked"
-                raise sqlite3.OperationalError(message)
-
-    busy = Busy()
-    _make_wal(busy)
-
-    assert 3 == busy.asked

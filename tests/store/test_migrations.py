@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from llms.databases.open import sqlite_path
 from llms.store import CallFilter, StoreUnfitError, schema
-from llms.store.open import open_store, sqlite_path
+from llms.store.open import open_store
 from llms.store.postgres import open_postgres
 from llms.store.sqlite import SQLiteStore
 from llms.store.sqlite_file import prepared
@@ -106,7 +107,7 @@ import asyncio, sys
 from llms.store import schema
 from llms.store.postgres import open_postgres
 from llms.store.sqlite_file import prepared
-from llms.store.open import sqlite_path
+from llms.databases.open import sqlite_path
 
 url = sys.argv[1]
 words = "INTEGER" if url.startswith("sqlite:") else "bigint"
@@ -148,7 +149,7 @@ async def tables(url):
             assert [("ok",)] == connection.execute("PRAGMA integrity_check").fetchall()
             return connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'more%'").fetchone()[0]
     store = await open_postgres(url)
-    rows = await store._pool.fetch("SELECT COUNT(*) FROM pg_tables WHERE tablename LIKE 'more%'")
+    rows = await store._database.fetch("SELECT COUNT(*) FROM pg_tables WHERE tablename LIKE 'more%'")
     await store.close()
     return rows[0][0]
 

@@ -7,9 +7,9 @@ import time
 import asyncpg
 import pytest
 
+from llms.databases.postgres import Postgres, numbered, translated
 from llms.store import CallFilter, StoreError, StoreUnfitError
 from llms.store.open import open_store
-from llms.store.postgres_pool import Pool, numbered, translated
 from llms.store.upkeep import check
 from tests.store.rows import call, key
 from tests.support.process import free_port
@@ -155,8 +155,8 @@ async def test_read_only(own_postgres, store):
 async def test_no_connection_left(own_postgres, store, record_property):
     """P23: where others have all connections the store fails in time, and goes on when there is one."""
     await store.write_calls([call(1)])
-    await store._pool.close()
-    store._pool = Pool(own_postgres.url())
+    await store._database.close()
+    store._database = Postgres(own_postgres.url())
     own_postgres.stop()
     own_postgres.settings |= {"max_connections": "3", "superuser_reserved_connections": "0", "max_wal_senders": "0"}
     own_postgres.start()
@@ -312,7 +312,7 @@ async def test_closed(store):
 async def test_answers_while_it_is_closed(own_postgres, opened):
     """What runs while the store is closed ends; its connection goes with it."""
     store = await opened(own_postgres.url())
-    running = asyncio.ensure_future(store._pool.fetch("SELECT pg_sleep(0.3)"))
+    running = asyncio.ensure_future(store._database.fetch("SELECT pg_sleep(0.3)"))
     await asyncio.sleep(0.1)
     await store.close()
     await running

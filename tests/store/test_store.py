@@ -54,7 +54,7 @@ async def test_key_of_a_newer_version(url, store):
         if url.startswith("sqlite:"):
             await store._write(lambda connection, values=values: connection.execute(change, values))
         else:
-            await store._pool.fetch(change, *values)
+            await store._database.fetch(change, *values)
 
     read = await store.keys_since(0)
 
