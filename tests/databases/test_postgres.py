@@ -1,0 +1,41 @@
+"""PostgreSQL as it is asked; what it is asked for, and what happens to it, is tested in tests/store and tests/limits."""
+
+import pytest
+
+from llms.databases import LostError, StoreError
+from llms.databases.postgres import Postgres
+
+LOSES = "DO $$ BEGIN RAISE serialization_failure; END $$"
+
+
+async def test_what_comes_first_fails(postgres_url):
+    """A connection on which that failed is none; a later one may be."""
+    fails = [True]
+
+    async def begin(connection):
+        await connection.execute("SELECT 1 / 0" if fails.pop() else "SELECT 1")
+        fails.append(False)
+
+    database = Postgres(postgres_url, begin)
+    with pytest.raises(StoreError, match=r"^PostgreSQL: division by zero$"):
+        await database.fetch("SELECT 1")
+    with pytest.raises(StoreError, match=r"^PostgreSQL: division by zero$"):  # remembered, for a moment
+        await database.fetch("SELECT 1")
+    fails.append(False)
+    database._pool._not_before = 0.0
+
+    assert [(1,)] == [tuple(row) for row in await database.fetch("SELECT 1")]
+    await database.close()
+
+
+@pytest.mark.parametrize("tries", [0, 2])
+async def test_losing_is_an_answer(postgres_url, tries):
+    """Who lost to another is told so after so many tries, and its connection is used again."""
+    database = Postgres(postgres_url, tries=tries)
+    before = await database.fetch("SELECT pg_backend_pid()")
+
+    with pytest.raises(LostError, match="serialization_failure"):
+        await database.fetch(LOSES)
+
+    assert before == await database.fetch("SELECT pg_backend_pid()")
+    await database.close()

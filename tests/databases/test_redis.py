@@ -1,0 +1,96 @@
+"""Redis as it is asked; what it is asked for is tested in tests/limits and tests/test_idempotency_shared.py."""
+
+import asyncio
+import random
+
+import pytest
+
+from llms.databases import StoreError, StoreUnfitError
+from llms.databases.redis import Redis, Script
+
+ECHO = Script("return ARGV[1]")
+
+
+@pytest.fixture
+async def redis(redis_url):
+    made = Redis(redis_url)
+    yield made
+    await made.close()
+
+
+def answers(_run_id, said):
+    return said
+
+
+@pytest.mark.parametrize("url", ["redis://:hid/den@127.0.0.1:1/0", "http://:hidden@127.0.0.1", "redis://:hidden@h:x/0"])
+def test_url_that_is_none(url):
+    """A URL that is wrong is said to be; its words are not repeated."""
+    with pytest.raises(StoreUnfitError, match="this is no URL for Redis") as caught:
+        Redis(url)
+
+    assert "hid" not in str(caught.value)
+
+
+async def test_answer_that_makes_no_sense(redis):
+    """What cannot be read is an outage, and the next question gets its own answer."""
+    with pytest.raises(StoreError, match=r"^Redis: its answer makes no sense$"):
+        await redis.ask(lambda _, said: int(said[0]), ("ECHO", "x"))
+
+    assert [b"y"] == await redis.ask(answers, ("ECHO", "y"))
+
+
+async def test_error_among_answers(redis):
+    """After an error in the middle of several answers no other's comes late."""
+    with pytest.raises(StoreError, match=r"^Redis: "):
+        await redis.ask(answers, ("ECHO", "1"), ("NONSENSE",), ("ECHO", "3"))
+
+    assert [b"4"] == await redis.ask(answers, ("ECHO", "4"))
+
+
+async def test_closed_while_it_was_idle(redis):
+    """A connection that the server has closed is not used, and is nobody's error."""
+    await redis.ask(answers, ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no"))
+    await asyncio.sleep(0.1)
+
+    assert b"x" == await redis.run(lambda said: said, ECHO, [], "x")
+
+
+async def test_not_more_connections_than_allowed(redis):
+    """However many ask at once, there are four connections."""
+    said = await asyncio.gather(*(redis.run(int, ECHO, [], number) for number in range(100)))
+    [clients] = await redis.ask(answers, ("INFO", "clients"))
+
+    assert list(range(100)) == said
+    assert 4 >= int(clients.partition(b"connected_clients:")[2].split()[0])
+
+
+@pytest.mark.case("P24")
+async def test_p24_no_answer_goes_to_somebody_else(redis):
+    """However often questions are cancelled, and when, each answer is that of its question."""
+    chance = random.Random(24)  # noqa: S311 - chance that repeats
+    came = {"answered": 0, "cancelled": 0}
+
+    async def ask(number):
+        if number % 2:
+            return await redis.run(int, ECHO, [], number)
+        first, second = await redis.ask(answers, ("ECHO", number), ("ECHO", number))
+        assert first == second
+        return int(first)
+
+    async def some(count):
+        for _ in range(count):
+            number = chance.randrange(10**6)
+            asking = asyncio.create_task(ask(number))
+            if chance.random() < 0.5:
+                for _ in range(chance.randrange(15)):
+                    await asyncio.sleep(0)
+                asking.cancel()
+            try:
+                assert number == await asking
+                came["answered"] += 1
+            except asyncio.CancelledError:
+                came["cancelled"] += 1
+
+    await asyncio.gather(*(some(200) for _ in range(8)))
+
+    assert min(came.values()) > 100
