@@ -28,7 +28,7 @@ from llms.limits.open import opened as limits_at
 from llms.limits.shared import SharedLimiter
 from llms.renewal import Renewal
 from llms.session import Sessions
-from llms.store import Store, StoredKey, StoreError
+from llms.store import DAY_MS, CallFilter, Store, StoredKey, StoreError
 from llms.store.claim import claim
 from llms.store.open import open_store
 
@@ -145,7 +145,9 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
             ledger = Ledger(store, _spool(place.spool), place.spool_rows, strict=place.asked)
             await ledger.start(place.spool)
             stack.push_async_callback(ledger.close)
-        limiter, clock = _limiter(place if store is not None else replace(place, url=None), _seed(ledger, known))
+        horizon = -1 if store is None else await _horizon(store)
+        kept = place if store is not None else replace(place, url=None)
+        limiter, clock = _limiter(kept, _seed(ledger, known), horizon)
         stack.push_async_callback(limiter.close)
         unsure = asyncio.Event()
         if ledger is not None:
@@ -203,13 +205,13 @@ def _spool(folder: Path | None) -> Spool | None:
 def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
     """Give what tells how much was spent: of a key, by those that come from it, too."""
 
-    async def seed(subject: str, since_day: int) -> int:
+    async def seed(subject: str, since_day: int, until_day: int | None) -> int:
         if ledger is None:
             return 0
         kind, _, name = subject.partition(":")
         subjects = [f"key:{key_id}" for key_id in known.family([name])] if kind == "key" else [subject]
         try:
-            return await ledger.spent(subjects, since_day)
+            return await ledger.spent(subjects, since_day, until_day)
         except StoreError as error:
             message = "What is left of the budget is not known just now. Send the request again in a moment."
             raise LimiterUnavailableError(message, retry_after_s=5) from error
@@ -217,13 +219,19 @@ def _seed(ledger: Ledger | None, known: StoredKeys) -> Seed:
     return seed
 
 
-def _limiter(place: Place, seed: Seed) -> tuple[Limiter, Callable[[], int]]:
+async def _horizon(store: Store) -> int:
+    """Give the last day that has calls: one to come, where they were made by a clock that was set back since."""
+    page = await store.calls(CallFilter(), limit=1)
+    return page.rows[0].at // DAY_MS if page.rows else -1
+
+
+def _limiter(place: Place, seed: Seed, horizon: int) -> tuple[Limiter, Callable[[], int]]:
     states = limits_at(place.url, place.redis, place.workers)
     if states is None:
         clock = Clock()
-        return MemoryLimiter(seed, clock), clock
+        return MemoryLimiter(seed, clock, horizon), clock
     shared = SharedClock()
-    limiter = SharedLimiter(states, seed, place.workers, shared)
+    limiter = SharedLimiter(states, seed, place.workers, shared, horizon)
     limiter.start()
     return limiter, shared
 

@@ -79,7 +79,7 @@ def usage(rows: Sequence[UsageRow], by: Sequence[Group]) -> dict[str, Any]:
 
 
 def _sums(values: Mapping[str, Any]) -> dict[str, int]:
-    return {"cost_micros" if name == "cost" else name: values[name] for name in SUMS}
+    return {"cost_micros" if name == "cost" else name: _told(values[name]) for name in SUMS}
 
 
 def taken(found: Iterable[tuple[Scope, Taken]]) -> list[dict[str, Any]]:
@@ -88,11 +88,19 @@ def taken(found: Iterable[tuple[Scope, Taken]]) -> list[dict[str, Any]]:
         {
             "subject": scope.subject,
             "requests": one.requests,
-            "tokens": one.tokens,
+            "tokens": _told(one.tokens),
             "running": one.running,
-            "reserved_micros": one.reserved,
-            "spent_micros": dict(one.spent),
+            "reserved_micros": _told(one.reserved),
+            "spent_micros": {window: _told(micros) for window, micros in one.spent.items()},
             "limits": limits(scope.limits),
         }
         for scope, one in found
     ]
+
+
+def _told(number: int) -> int:
+    """Give a number as it is told: what is counted is exact however large, but JSON's readers have 64 bits for it."""
+    return min(number, _MOST)
+
+
+_MOST = 2**63 - 1

@@ -144,7 +144,7 @@ class Ledger:
             else:
                 self._spool_fails = False
 
-    async def spent(self, subjects: Sequence[str], since_day: int) -> int:
+    async def spent(self, subjects: Sequence[str], since_day: int, until_day: int | None = None) -> int:
         """
         Give what subjects have spent, as ``Store.spent``: by all rows put before this is called, by none put later.
 
@@ -153,7 +153,7 @@ class Ledger:
         """
 
         async def ask() -> int:
-            return sum([await self._store.spent(subject, since_day) for subject in subjects])
+            return sum([await self._store.spent(subject, since_day, until_day) for subject in subjects])
 
         return await self._asked(ask)
 

@@ -68,9 +68,10 @@ class Taken(NamedTuple):
     spent: Mapping[str, int]
 
 
-Seed = Callable[[str, int], Awaitable[int]]
+Seed = Callable[[str, int, int | None], Awaitable[int]]
 """
-Gives what the ledger has: the micro-dollars of a subject's calls from a day on, as days since the epoch.
+Gives what the ledger has: the micro-dollars of a subject's calls from a day on, up to another, which is not included;
+``None`` for no end. Days are those since the epoch.
 
 Of this process's calls it counts exactly those that were written down before it was called, even if they are not in the
 store yet; a call is settled in the same step, with nothing awaited in between. Of other processes' calls it counts what

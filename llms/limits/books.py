@@ -26,6 +26,7 @@ class Books:
 
     Args:
         workers: How many processes there are at least.
+        horizon: The last day of which the ledger has calls already; -1 for none.
 
     Attributes:
         process: What it is called among the others.
@@ -34,7 +35,8 @@ class Books:
         dirty: The subjects of which something is to be brought into the shared states.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, horizon: int = -1) -> None:
+        self._horizon = horizon
         self.process = secrets.token_hex(8)
         self.among = workers
         self.holdings: dict[str, Holding] = {}
@@ -96,7 +98,7 @@ class Books:
         documents = {}
         for subject in subjects:
             raw = loaded.kept[subject][1] if subject in loaded.kept else None
-            document = documents[subject] = decoded(raw, found, self.process)
+            document = documents[subject] = decoded(raw, found, self.process, self._horizon)
             document.state.turn(now)
             self.holding(subject).bring(document)
         return documents

@@ -73,6 +73,7 @@ class Document:
 
     Args:
         process: The one that looks at it.
+        horizon: See ``State``.
 
     Attributes:
         state: Its ``running`` and ``reserved`` are of all processes together.
@@ -87,9 +88,9 @@ class Document:
 
     __slots__ = ("_process", "asked_at", "changed", "late", "mine", "others", "parts", "repairs", "state")
 
-    def __init__(self, process: str) -> None:
+    def __init__(self, process: str, horizon: int = -1) -> None:
         self._process = process
-        self.state = State()
+        self.state = State(horizon)
         self.parts: dict[str, list[int]] = {}
         self.mine = [0, 0, 0]
         self.others = (0, 0)
@@ -177,13 +178,13 @@ class Document:
         return json.dumps([epoch, counts, state.starts, known, self.late, parts], separators=(",", ":")).encode()
 
 
-def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
+def decoded(raw: bytes | None, members: "Members", process: str, horizon: int = -1) -> Document:
     """
     Give the document that bytes say; a new one if they say nothing.
 
     Of one from another epoch, the rates are all that still holds.
     """
-    document = Document(process)
+    document = Document(process, horizon)
     if raw is None:
         return document
     try:
@@ -207,7 +208,7 @@ def decoded(raw: bytes | None, members: "Members", process: str) -> Document:
             sum(reserved for _, reserved, _ in document.parts.values()),
         )
     except (ValueError, TypeError, IndexError, AttributeError):
-        return Document(process)  # what it was can be looked up again
+        return Document(process, horizon)  # what it was can be looked up again
     return document
 
 

@@ -116,8 +116,8 @@ class Holding:
         seeding = self.seeding
         if seeding is None or not seeding.spent:
             return False
-        if document.state.known:
-            self.seeding = None  # somebody else was first
+        if document.state.known or document.state.has_calls(seeding.starts):
+            self.seeding = None  # somebody else was first, or it is of a window before
             return False
         document.seed(seeding)
         return True

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from llms.errors import LimiterUnavailableError
 from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
 from llms.limits.refusals import headers
-from llms.limits.state import MINUTE_MS, WINDOWS, State, settlement, starts
+from llms.limits.state import DAY_MS, MINUTE_MS, WINDOWS, State, end, settlement, starts
 
 _log = logging.getLogger("llms.limits")
 
@@ -27,6 +27,8 @@ _SEED_S = 2.0
 _AGAIN_MS = 1000
 _IDLE_MINUTES = 10
 _FEW = 1024
+_MONTH = 31
+"""Days after which there is no window of a budget that had begun before them."""
 
 
 class Held:
@@ -61,11 +63,14 @@ class MemoryLimiter:
     Args:
         seed: The ledger.
         now: Gives Unix milliseconds that never go back.
+        horizon: The last day of which the ledger has calls already; -1 for none.
     """
 
-    def __init__(self, seed: Seed, now: Callable[[], int]) -> None:
+    def __init__(self, seed: Seed, now: Callable[[], int], horizon: int = -1) -> None:
         self._seed = seed
         self._now = now
+        self._horizon = horizon
+        self._ahead_until = (horizon + _MONTH) * DAY_MS if horizon > now() // DAY_MS else 0
         self._states: dict[str, State] = {}
         self._sweep_at = _FEW
         self._lookups: dict[str, asyncio.Task[bool]] = {}
@@ -79,6 +84,8 @@ class MemoryLimiter:
             state = self._states.get(subject)
             if state is None:
                 state = self._new(subject, at)
+            elif at < self._ahead_until:
+                state.turn(at)  # which may begin a window with calls in it
             known = known and (state.known or not limits.has_budget)
             states.append(state)
         if not known:
@@ -104,7 +111,7 @@ class MemoryLimiter:
         now = self._now()
         found = []
         for subject, limits in scopes:
-            state = self._states.get(subject) or State()
+            state = self._states.get(subject) or State(self._horizon)
             state.turn(now)
             found.append(state.taken(limits))
         return found
@@ -112,8 +119,8 @@ class MemoryLimiter:
     async def reconcile(self) -> int:
         wrong = 0
         for subject, state in list(self._states.items()):
+            state.turn(self._now())
             if state.known:
-                state.turn(self._now())
                 wrong += await self._compare(subject, state)
         return wrong
 
@@ -125,7 +132,7 @@ class MemoryLimiter:
     def _new(self, subject: str, at: int) -> State:
         if len(self._states) >= self._sweep_at:
             self._sweep(at // MINUTE_MS - _IDLE_MINUTES)
-        state = self._states[subject] = State()
+        state = self._states[subject] = State(self._horizon)
         state.turn(at)
         return state
 
@@ -142,6 +149,7 @@ class MemoryLimiter:
         """Look up what was spent, once for all that wait for it."""
         for subject in subjects:
             state = self._states.get(subject) or self._new(subject, self._now())
+            state.turn(self._now())
             if state.known:
                 continue
             task = self._lookups.get(subject)
@@ -172,7 +180,7 @@ class MemoryLimiter:
         for index in range(len(WINDOWS)):
             start = state.starts[index]
             state.spent[index], state.counting = 0, index + 1
-            spent = await self._seed(subject, start)
+            spent = await self._seed(subject, start, end(index, start))
             if state.starts[index] == start:
                 state.spent[index] += spent
 
@@ -180,7 +188,7 @@ class MemoryLimiter:
         wrong = False
         for index, window in enumerate(WINDOWS):
             start, counted = state.starts[index], state.spent[index]
-            difference = await self._seed(subject, start) - counted
+            difference = await self._seed(subject, start, end(index, start)) - counted
             if difference and state.starts[index] == start and state.known:
                 wrong = True
                 state.spent[index] += difference

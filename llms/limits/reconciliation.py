@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from llms.errors import LimiterUnavailableError
 from llms.limits import Seed
 from llms.limits.asks import Ask, Documents
-from llms.limits.state import WINDOWS, Starts
+from llms.limits.state import WINDOWS, Starts, end
 
 _log = logging.getLogger("llms.limits")
 
@@ -47,7 +47,10 @@ async def reconcile(subjects: Sequence[str], seed: Seed, answer: Answer) -> int:
     """
     first = await _counters(subjects, answer)
     await asyncio.sleep(_ON_ITS_WAY_S)
-    ledger = {subject: [await seed(subject, start) for start in counter.starts] for subject, counter in first.items()}
+    ledger = {
+        subject: [await seed(subject, start, end(index, start)) for index, start in enumerate(counter.starts)]
+        for subject, counter in first.items()
+    }
     await asyncio.sleep(_ON_ITS_WAY_S)
     last = await _counters(list(first), answer)
     wrong = 0

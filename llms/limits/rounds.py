@@ -19,7 +19,7 @@ from llms.limits.books import MEMBERS, Books
 from llms.limits.clock import SharedClock
 from llms.limits.documents import Document, Members, Seeding
 from llms.limits.holdings import Holding
-from llms.limits.state import Starts
+from llms.limits.state import Starts, end
 from llms.limits.states import Change, Loaded, States
 
 _log = logging.getLogger("llms.limits")
@@ -215,15 +215,17 @@ class Rounds:
             # between that could settle anything.
             seeding.asked_at = self._clock()
             holding.seeding = seeding
-            return await self._seed(subject, starts[0])
+            return await self._seed(subject, starts[0], None)
 
-        async def later(start: int) -> int:
-            return await self._seed(subject, start)
+        async def later(index: int, start: int) -> int:
+            return await self._seed(subject, start, end(index, start))
 
         try:
             await asyncio.sleep(wait_s)
             async with asyncio.timeout(_SEED_S):
-                spent = await asyncio.gather(first(), *(later(start) for start in starts[1:]))
+                spent = await asyncio.gather(
+                    first(), *(later(index, start) for index, start in enumerate(starts) if index)
+                )
         except (TimeoutError, LimiterUnavailableError):
             holding.seeding = None
             holding.blind_until = asyncio.get_running_loop().time() + _AGAIN_S

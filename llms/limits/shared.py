@@ -41,12 +41,13 @@ class SharedLimiter:
         seed: The ledger.
         workers: How many processes share the limits at least, should they not hear of each other.
         clock: Their time.
+        horizon: The last day of which the ledger has calls already; -1 for none.
     """
 
-    def __init__(self, states: States, seed: Seed, workers: int, clock: SharedClock) -> None:
+    def __init__(self, states: States, seed: Seed, workers: int, clock: SharedClock, horizon: int = -1) -> None:
         self._seed = seed
         self._clock = clock
-        self._books = Books(workers)
+        self._books = Books(workers, horizon)
         self._rounds = Rounds(states, seed, self._books, clock)
 
     def start(self) -> None:

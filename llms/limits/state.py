@@ -3,7 +3,8 @@ What is counted of a subject, and when; pure.
 
 A minute and a budget's window are fixed ones in UTC, so that each call is counted in exactly one of each, and everybody
 can work out when the next begins. A window that has begun is never left for an earlier one: when a clock is set back,
-nothing is given back and nothing begins anew twice.
+nothing is given back and nothing begins anew twice. Should it have been set back before all this was counted, as the
+process was started anew, then the ledger has calls of windows to come: these do not begin at 0, but are looked up.
 
 A call is counted in the windows it was admitted in. If one of them is over when the call has been settled, its cost is
 in the ledger only: the window that runs by then has nothing to do with it. Tokens are different, since nobody knows
@@ -13,7 +14,7 @@ run exactly as many are counted as there were.
 Numbers are Python's integers: there is none too large, and nothing is rounded.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from llms.keys import Limits, Window
@@ -37,6 +38,16 @@ def _starts(day: int) -> Starts:
     return 0, day, day - (day + _THURSDAY) % 7, month
 
 
+def end(index: int, start: int) -> int | None:
+    """Give the day after the last one of a window, by its place among ``WINDOWS``; ``None`` for the total."""
+    if index < len(_DAYS):
+        return None if index == 0 else start + _DAYS[index]
+    return (date.fromordinal(EPOCH + start) + timedelta(days=31)).replace(day=1).toordinal() - EPOCH
+
+
+_DAYS = (0, 1, 7)
+
+
 def starts(at: int) -> Starts:
     """Give the days on which the windows began that ``at``, in Unix milliseconds, is in."""
     return _starts(at // DAY_MS)
@@ -55,12 +66,27 @@ class State:
         counting: How many of the windows, from the first on, are being counted. What was spent before has to be
             looked up before a budget can be decided on; until then there are none.
         known: Whether all of that has been looked up.
+        horizon: The last day of which the ledger may have calls that were made before all this was counted; its clock
+            may have been ahead of ours.
         sure: Whether it will be true, once it has been: whether ``forget`` was not called since that began.
     """
 
-    __slots__ = ("counting", "known", "minute", "requests", "reserved", "running", "spent", "starts", "sure", "tokens")
+    __slots__ = (
+        "counting",
+        "horizon",
+        "known",
+        "minute",
+        "requests",
+        "reserved",
+        "running",
+        "spent",
+        "starts",
+        "sure",
+        "tokens",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: int = -1) -> None:
+        self.horizon = horizon
         self.minute = self.requests = self.tokens = 0
         self.running = self.reserved = 0
         self.starts: Starts = (0, 0, 0, 0)
@@ -88,7 +114,14 @@ class State:
         for index, start in enumerate(now):
             if start != self.starts[index]:
                 self.spent[index] = 0
-        self.starts = now
+        before, self.starts = self.starts, now
+        if self.has_calls(before):
+            self.forget()
+
+    def has_calls(self, before: Starts) -> bool:
+        """Whether a window may have calls in it that has begun since ``before``: calls that were not counted here."""
+        horizon = self.horizon
+        return any(start != old and start <= horizon for start, old in zip(self.starts, before, strict=True))
 
     def fits(self, limits: Limits, tokens: int, cost: int) -> bool:
         """Whether a call that needs so much may be admitted as well."""

@@ -28,6 +28,9 @@ __all__ = [
 
 DAY_MS = 86_400_000
 
+MOST_MICROS = 2**63 - 1
+"""The largest sum of money that is kept, of a call or of a day's calls of one kind; a larger one is kept as this."""
+
 
 class CallRow(NamedTuple):
     """
@@ -48,7 +51,7 @@ class CallRow(NamedTuple):
         input_tokens: With those that were read from, or written to, the provider's cache.
         output_tokens: With those of reasoning.
         counted: ``exact``: by the provider; ``estimated``: by us, from what was seen; ``none``: nothing ran.
-        cost: In micro-dollars, at the price of the target that answered.
+        cost: In micro-dollars, at the price of the target that answered. At most ``MOST_MICROS`` are kept.
         priced: 0 if the target has no price.
         attempts: As JSON: ``[{"target": …, "outcome": …, "ms": …}]``.
         first_byte_us: From the request's head to the first block; -1 if none came.
@@ -232,11 +235,12 @@ class Store(Protocol):
         ``status``, ``code`` and ``failed`` are not for this. In the order of the groups; none without a call.
         """
 
-    async def spent(self, subject: str, since_day: int) -> int:
+    async def spent(self, subject: str, since_day: int, until_day: int | None = None) -> int:
         """
-        Give the micro-dollars of a subject's calls from a day on.
+        Give the micro-dollars of a subject's calls from a day on; exactly, however many they are.
 
         Args:
+            until_day: The day after the last.
             subject: ``key:…`` with its id, ``team:…``, ``model:…`` with the name that clients use, or ``gateway``.
 
         Raises:

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from llms.keys import Limits, Role, VirtualKey
-from llms.store import DAY_MS, CallRow, StoredKey
+from llms.store import DAY_MS, MOST_MICROS, CallRow, StoredKey
 
 _MOST = 10**13
 """
-The largest number that is kept of a call: a provider may report any.
+The largest number that is kept of a call, besides its cost: a provider may report any.
 
 Milliseconds of a time are less until the year 2286, and a day's sum has room for 900,000 of them.
 """
@@ -117,8 +117,13 @@ def days(rows: Iterable[CallRow]) -> list[DayRecord]:
             sums[8] += 1
         if not priced:
             sums[9] += 1
-    if any(max(sums) > _MOST for sums in found.values()) or any("\0" in model for _, _, _, model, _ in found):
-        raise UnfitRowError
+    for group, sums in found.items():
+        if "\0" in group[3]:
+            raise UnfitRowError
+        if max(sums) > _MOST:
+            if max(sums[:7]) > _MOST * sums[0]:
+                raise UnfitRowError
+            sums[7] = min(sums[7], MOST_MICROS)
     return [(*group, *sums) for group, sums in found.items()]
 
 
@@ -129,12 +134,14 @@ def without_keys(records: Iterable[DayRecord]) -> list[DayRecord]:
         group, sums = (day, *rest[:3]), rest[3:]
         old = found.get(group)
         found[group] = sums if old is None else [one + other for one, other in zip(old, sums, strict=True)]
+    for sums in found.values():
+        sums[7] = min(sums[7], MOST_MICROS)
     return [(*group, *sums) for group, sums in found.items()]
 
 
 def clean(row: CallRow) -> CallRow:
     """Give a row that every database takes: without what is no text, or too large a number."""
-    return CallRow._make(_clean(value) for value in row)
+    return CallRow._make(map(_clean, row, _MOST_OF))
 
 
 def text(given: str) -> str:
@@ -142,8 +149,11 @@ def text(given: str) -> str:
     return given.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def _clean(value: Any) -> Any:
-    return text(value) if isinstance(value, str) else max(-1, min(value, _MOST))
+def _clean(value: Any, most: int) -> Any:
+    return text(value) if isinstance(value, str) else max(-1, min(value, most))
+
+
+_MOST_OF = [MOST_MICROS if name == "cost" else _MOST for name in CallRow._fields]
 
 
 def day_text(day: int) -> str:

@@ -13,7 +13,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 
 from llms.databases import bounded
 from llms.databases.postgres import Connection, Postgres, alone, made, making
-from llms.store import CallRow, KeptBody, StoredKey, StoreError, StoreUnfitError, queries, schema
+from llms.store import MOST_MICROS, CallRow, KeptBody, StoredKey, StoreError, StoreUnfitError, queries, schema
 from llms.store.encoding import clean, key_record, text
 from llms.store.queries import COLUMNS, Query
 from llms.store.reading import Reading
@@ -27,14 +27,16 @@ _ARRAYS = ", ".join("?::text[]" if kind is str else "?::bigint[]" for kind in Ca
 
 _SUMS = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
     estimated, unpriced"""
-_SUMMED = """COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'), SUM(input_tokens), SUM(output_tokens),
-    SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(cost),
+_SUMMED = f"""COUNT(*), COUNT(*) FILTER (WHERE status <> 'ok'), SUM(input_tokens), SUM(output_tokens),
+    SUM(cached_tokens), SUM(cache_write_tokens), SUM(reasoning_tokens),
+    LEAST(SUM(cost), {MOST_MICROS}),
     COUNT(*) FILTER (WHERE counted = 'estimated'), COUNT(*) FILTER (WHERE priced = 0)"""
-_ADD = """DO UPDATE SET calls = old.calls + EXCLUDED.calls, failed = old.failed + EXCLUDED.failed,
+_ADD = f"""DO UPDATE SET calls = old.calls + EXCLUDED.calls, failed = old.failed + EXCLUDED.failed,
     input_tokens = old.input_tokens + EXCLUDED.input_tokens, output_tokens = old.output_tokens + EXCLUDED.output_tokens,
     cached_tokens = old.cached_tokens + EXCLUDED.cached_tokens,
     cache_write_tokens = old.cache_write_tokens + EXCLUDED.cache_write_tokens,
-    reasoning_tokens = old.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = old.cost + EXCLUDED.cost,
+    reasoning_tokens = old.reasoning_tokens + EXCLUDED.reasoning_tokens,
+    cost = LEAST(old.cost, {MOST_MICROS} - EXCLUDED.cost) + EXCLUDED.cost,
     estimated = old.estimated + EXCLUDED.estimated, unpriced = old.unpriced + EXCLUDED.unpriced"""
 
 _WRITE = f"""WITH {_TURN},

@@ -41,12 +41,15 @@ COLUMNS = """id, at, key_id, team, api, model, provider, target, stream, status,
     cached_tokens, cache_write_tokens, reasoning_tokens, counted, cost, priced, attempts, first_byte_us, duration_us,
     bytes_in, bytes_out, chunks, finish_reason, timing"""
 
-SUMS = """SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
-    SUM(reasoning_tokens), SUM(cost), SUM(estimated), SUM(unpriced)"""
+_MONEY = "SUM(cost >> 32), SUM(cost & 4294967295)"
+"""SQLite refuses a sum that does not fit into 64 bits; of halves it can make any. See ``micros``."""
 
-_SUMS_AS = """SUM(calls) AS calls, SUM(failed) AS failed, SUM(input_tokens) AS input_tokens,
-    SUM(output_tokens) AS output_tokens, SUM(cached_tokens) AS cached_tokens,
-    SUM(cache_write_tokens) AS cache_write_tokens, SUM(reasoning_tokens) AS reasoning_tokens, SUM(cost) AS cost,
+SUMS = f"""{_MONEY}, SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
+    SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(estimated), SUM(unpriced)"""
+
+_SUMS_AS = """SUM(cost >> 32) AS high, SUM(cost & 4294967295) AS low, SUM(calls) AS calls, SUM(failed) AS failed,
+    SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens, SUM(cached_tokens) AS cached_tokens,
+    SUM(cache_write_tokens) AS cache_write_tokens, SUM(reasoning_tokens) AS reasoning_tokens,
     SUM(estimated) AS estimated, SUM(unpriced) AS unpriced"""
 
 KEYS_SINCE = """SELECT id, digest, old_digest, old_until, revoked_at, revision, data FROM keys
@@ -63,10 +66,10 @@ _FAILED = {True: "status <> 'ok'", False: "status = 'ok'"}
 _FAILED_DAY = {True: "failed > 0", False: "failed < calls"}
 _GROUPS: dict[Group, str] = {"day": "day", "key": "key_id", "team": "team", "model": "model", "provider": "provider"}
 _SPENT = {
-    "key": "SELECT COALESCE(SUM(cost), 0) FROM usage_daily WHERE day >= ? AND key_id = ?",
-    "team": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ? AND team = ?",
-    "model": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ? AND model = ?",
-    "gateway": "SELECT COALESCE(SUM(cost), 0) FROM usage_models WHERE day >= ?",
+    "key": f"SELECT {_MONEY} FROM usage_daily WHERE day >= ? AND day < ? AND key_id = ?",
+    "team": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ? AND team = ?",
+    "model": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ? AND model = ?",
+    "gateway": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ?",
 }
 
 
@@ -144,13 +147,19 @@ def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
     if "model" in by or "provider" in by:
         return found.query(f"SELECT {names}{SUMS} FROM usage_daily", after)
     # In the order of the primary key first, which needs no sorting: a third of the time.
-    inner = f"SELECT {names}{SUMS} FROM (SELECT day, key_id, team, {_SUMS_AS} FROM usage_daily"
+    sums = SUMS.replace(_MONEY, "SUM(high), SUM(low)")
+    inner = f"SELECT {names}{sums} FROM (SELECT day, key_id, team, {_SUMS_AS} FROM usage_daily"
     return found.query(inner, f"GROUP BY day, key_id, team) AS inner_sums {after}")
 
 
-def spent(subject: str, since_day: int) -> Query:
+def micros(high: int | None, low: int | None) -> int:
+    """Give a sum of money from those of its upper and its lower halves; nothing was spent where there are none."""
+    return (int(high or 0) << 32) + int(low or 0)
+
+
+def spent(subject: str, since_day: int, until_day: int | None) -> Query:
     """
-    Ask for what a subject has spent.
+    Ask for the halves of what a subject has spent; see ``micros``.
 
     Raises:
         ValueError: There is no such kind of subject.
@@ -159,7 +168,8 @@ def spent(subject: str, since_day: int) -> Query:
     if kind not in _SPENT:
         message = f"no such subject: {kind}"
         raise ValueError(message)
-    return Query(_SPENT[kind], (since_day,) if kind == "gateway" else (since_day, fit(name)))
+    days = since_day, _EVER // DAY_MS if until_day is None else until_day
+    return Query(_SPENT[kind], days if kind == "gateway" else (*days, fit(name)))
 
 
 def times(wanted: CallFilter) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from llms.databases import bounded
 from llms.store import DAY_MS, CallFilter, CallRow, Group, KeptBody, Page, StoredKey, UsageRow, queries
 from llms.store.encoding import day_text, stored_key, text
-from llms.store.queries import Order, Place, Query, Span
+from llms.store.queries import Order, Place, Query, Span, micros
 
 _EXPORTED = 1000
 """Rows in one piece of an export: some 400 kB."""
@@ -108,11 +108,16 @@ class Reading(ABC):
     async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
         rows = await self._fetch(queries.usage(wanted, by))
         found = [(_group(by, row), row[len(by) :]) for row in rows]
-        return [UsageRow(group, *map(int, sums)) for group, sums in found if sums[0] is not None]
+        return [_usage(group, *sums) for group, sums in found if sums[0] is not None]
 
     @bounded
-    async def spent(self, subject: str, since_day: int) -> int:
-        return int((await self._fetch(queries.spent(subject, since_day)))[0][0])
+    async def spent(self, subject: str, since_day: int, until_day: int | None = None) -> int:
+        return micros(*(await self._fetch(queries.spent(subject, since_day, until_day)))[0])
+
+
+def _usage(group: tuple[str, ...], high: int, low: int, *rest: int) -> UsageRow:
+    sums = [*map(int, rest)]
+    return UsageRow._make((group, *sums[:7], micros(high, low), *sums[7:]))
 
 
 def _group(by: Sequence[Group], row: Sequence[Any]) -> tuple[str, ...]:

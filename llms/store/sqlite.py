@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from llms.databases import bounded
 from llms.databases.sqlite import in_thread, transaction
-from llms.store import CallRow, KeptBody, StoredKey, queries
+from llms.store import MOST_MICROS, CallRow, KeptBody, StoredKey, queries
 from llms.store.encoding import UnfitRowError, clean, days, key_record, text, without_keys
 from llms.store.queries import COLUMNS, Query
 from llms.store.reading import Reading
@@ -41,11 +41,12 @@ def _many(sql: str, width: int, after: str = "") -> dict[int, str]:
 _CALLS = _many(f"INSERT OR IGNORE INTO calls ({COLUMNS})", 27)
 _ADDED = """calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost,
     estimated, unpriced)"""
-_ADD = """DO UPDATE SET calls = calls + excluded.calls, failed = failed + excluded.failed,
+_ADD = f"""DO UPDATE SET calls = calls + excluded.calls, failed = failed + excluded.failed,
     input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
     cached_tokens = cached_tokens + excluded.cached_tokens,
     cache_write_tokens = cache_write_tokens + excluded.cache_write_tokens,
-    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens, cost = cost + excluded.cost,
+    reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+    cost = MIN(cost, {MOST_MICROS} - excluded.cost) + excluded.cost,
     estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced"""
 _DAYS = _many(
     f"INSERT OR IGNORE INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",

@@ -19,20 +19,27 @@ COUNTS = "SELECT (SELECT COUNT(*) FROM keys), (SELECT COUNT(*) FROM calls), (SEL
 
 APART = """SELECT DISTINCT day FROM (
         SELECT day, kind FROM (
-            SELECT at / 86400000 AS day, 1 AS kind, COUNT(*) AS calls, SUM(cost) AS cost,
-                SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens FROM calls GROUP BY 1
+            SELECT at / 86400000 AS day, 1 AS kind, COUNT(*) AS calls, SUM(cost >> 32) AS high,
+                SUM(cost & 4294967295) AS low, SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens
+                FROM calls GROUP BY 1
             UNION ALL
-            SELECT day, 1, -SUM(calls), -SUM(cost), -SUM(input_tokens), -SUM(output_tokens)
+            SELECT day, 1, -SUM(calls), -SUM(cost >> 32), -SUM(cost & 4294967295), -SUM(input_tokens),
+                -SUM(output_tokens) FROM usage_daily GROUP BY day
+            UNION ALL
+            SELECT day, 2, SUM(calls), SUM(cost >> 32), SUM(cost & 4294967295), SUM(input_tokens), SUM(output_tokens)
                 FROM usage_daily GROUP BY day
             UNION ALL
-            SELECT day, 2, SUM(calls), SUM(cost), SUM(input_tokens), SUM(output_tokens) FROM usage_daily GROUP BY day
-            UNION ALL
-            SELECT day, 2, -SUM(calls), -SUM(cost), -SUM(input_tokens), -SUM(output_tokens)
-                FROM usage_models GROUP BY day
+            SELECT day, 2, -SUM(calls), -SUM(cost >> 32), -SUM(cost & 4294967295), -SUM(input_tokens),
+                -SUM(output_tokens) FROM usage_models GROUP BY day
         ) AS all_sums GROUP BY day, kind
-        HAVING SUM(calls) <> 0 OR SUM(cost) <> 0 OR SUM(input_tokens) <> 0 OR SUM(output_tokens) <> 0
+        HAVING SUM(calls) <> 0 OR SUM(high) * 4294967296 + SUM(low) <> 0 OR SUM(input_tokens) <> 0
+            OR SUM(output_tokens) <> 0
     ) AS found ORDER BY day"""
-"""The days on which the sums are not those of the calls. One statement: all is of one moment."""
+"""
+The days on which the sums are not those of the calls. One statement: all is of one moment.
+
+Money is summed up in halves, as ``queries`` does.
+"""
 
 _SHOWN = 5
 

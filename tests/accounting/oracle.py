@@ -11,6 +11,7 @@ from tests.accounting.house import MODELS
 from tests.accounting.seller import Order, thirds
 
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 WINDOWS = ("total", "day", "week", "month")
 Limits = Mapping[str, Any]
 """As the admin API has them: ``rpm``, ``tpm``, ``concurrency``, ``budgets_micros``."""
@@ -97,11 +98,11 @@ class Oracle:
 
     def spent(self, subject: str, window: str, now: int) -> int:
         """Give the micro-dollars that the providers would bill for a subject's calls of a window."""
-        since = start(window, now)
+        since, until = start(window, now), end(window, now)
         return sum(
             one.order.bill()
             for one in self.calls.values()
-            if subject in one.subjects and not one.open and not one.lost and one.order.at >= since
+            if subject in one.subjects and not one.open and not one.lost and since <= one.order.at < until
         )
 
 
@@ -115,6 +116,16 @@ def start(window: str, now: int) -> int:
     if window == "month":
         day = day.replace(day=1)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def end(window: str, now: int) -> float:
+    """Give the Unix milliseconds at which a window ends."""
+    if window == "total":
+        return math.inf
+    began = start(window, now)
+    return (
+        began + 7 * DAY_MS if window == "week" else start(window, began + (DAY_MS if window == "day" else 31 * DAY_MS))
+    )
 
 
 def subjects(keys: Sequence[str], team: str, model: str) -> frozenset[str]:

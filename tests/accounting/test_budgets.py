@@ -264,6 +264,32 @@ async def test_b09_p30_each_call_in_one_window(now, house):
         assert micros == sum(row.cost for row in rows if row.at >= start(window, gateway.books.clock()))
 
 
+async def test_b09_p30_a_start_with_a_clock_that_was_set_back(now, house):
+    """B09, P30: what was spent in a day that comes again after a start is not forgotten, and counts in that day alone."""
+    gateway = await house()
+    key = await gateway.key(limits={"budgets_micros": dict.fromkeys(("total", "day", "week", "month"), 10**9)})
+    midnight = ms("2026-12-01 00:00:00")
+    seen = []
+
+    async def one(at):
+        now.passes(at - now.wall_ms)
+        assert 200 == (await gateway.call(key.secret, order(f"call{at}"), max_tokens=OUT)).status
+        taken = (await gateway.taken(key.id))[f"key:{key.id}"][1].spent
+        seen.append([taken[window] // COST for window in ("total", "week", "day", "month")])
+
+    await one(midnight - 1000)
+    await one(midnight + 1000)
+    await gateway.close()
+    now.wall_ms -= 2 * 3_600_000
+    await gateway.open()
+    await one(now.wall_ms)
+    await one(midnight + 500)
+    await one(midnight + DAY_MS)
+
+    assert [[1, 1, 1, 1], [2, 2, 1, 1], [3, 3, 2, 2], [4, 4, 2, 2], [5, 5, 1, 3]] == seen
+    assert 0 == await gateway.books.limiter.reconcile()
+
+
 async def test_b10_so_many_calls_a_minute(now, house):
     """B10: at ten times the rate, exactly as many are admitted in each minute as may be."""
     gateway = await house()

@@ -6,6 +6,7 @@ Whatever is done to keys, calls, clocks and processes: ledger, counters and the 
 
 import asyncio
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -30,7 +31,7 @@ from hypothesis.stateful import (
 from llms.limits.state import DAY_MS
 from tests.accounting.conftest import Now
 from tests.accounting.house import PRICES, House
-from tests.accounting.oracle import Known, Oracle, start, subjects
+from tests.accounting.oracle import Known, Oracle, end, start, subjects
 from tests.accounting.seller import ABSURD, Act, Order, Seller
 from tests.support.raw import RawClient
 from tests.upstream.server import Upstream
@@ -344,8 +345,9 @@ class Model(RuleBasedStateMachine):
             family = [one.id for one in self.holders if f"key:{one.id}" == subject or subject[4:] in one.above]
             asked = [f"key:{key_id}" for key_id in family] if subject.startswith("key:") else [subject]
             for window in ("total", "day"):
-                since = start(window, now) // DAY_MS
-                kept = sum([await house.books.store.spent(one, since) for one in asked])
+                since, until = start(window, now) // DAY_MS, end(window, now)
+                days = since, None if until == math.inf else int(until) // DAY_MS
+                kept = sum([await house.books.store.spent(one, *days) for one in asked])
                 assert oracle.spent(subject, window, now) == kept, subject
         for holder in self.holders:
             if holder.alive:

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from llms.admin import calls as admin_calls
-from llms.keys import digest
+from llms.admin import shapes
+from llms.keys import Limits, digest
+from llms.limits import Scope, Taken
 from llms.session import Sessions
 from llms.store import StoreError
 from tests.admin.people import CALLS, IDS, call, secret
@@ -88,6 +90,20 @@ async def test_usage(served):
     }
     assert {"gpt-4o"} == {row["model"] for row in answer["data"]}
     assert (6, 42, 60) == tuple(answer["total"][name] for name in ("calls", "cost_micros", "input_tokens"))
+
+
+@both_stores
+async def test_b16_money_beyond_what_json_holds(served, store):
+    """B16: a sum above 2**63 - 1 micro-dollars is told as that, and a call that asks for as many tokens breaks nothing."""
+    await store.write_calls([call(100 + n, "ann", at=n * 86_400_000, cost=2**63 - 1) for n in range(3)])
+    running = await served()
+
+    usage = (await ask(running, "GET", "/usage?by=key&since=0", key="admin")).json
+
+    assert 2**63 - 1 == usage["total"]["cost_micros"] == max(row["cost_micros"] for row in usage["data"])
+    taken = Taken(1, 10**30, 1, 10**30, {"day": 10**30})
+    (told,) = shapes.taken([(Scope("gateway", Limits()), taken)])
+    assert [2**63 - 1] * 3 == [told["tokens"], told["reserved_micros"], told["spent_micros"]["day"]]
 
 
 @both_stores

@@ -21,10 +21,10 @@ def db(llms, file):
     return lambda *words: llms("db", *words, config={}, environ={"LLMS_STORE": f"sqlite:{file}"})
 
 
-def fill(url, numbers):
+def fill(url, numbers, **fields):
     async def write():
         store = await open_store(url)
-        await store.write_calls([call(number) for number in numbers])
+        await store.write_calls([call(number, **fields) for number in numbers])
         await store.put_key(key("a"))
         await store.close()
 
@@ -63,6 +63,16 @@ def test_check_of_postgresql(llms, postgres_url):
         "ok: 1 keys, 5 calls, 0 kept prompts",
         "ok: usage is the sum of the calls",
     ] == done.stdout.splitlines()
+
+
+def test_b16_check_of_much_money(db, file):
+    """B16: sums of a day that no 64 bits hold can be looked through, too."""
+    url = f"sqlite:{file}"
+    fill(url, range(4), cost=2**62 + 1)
+    fill(url, range(4, 6), cost=2**62, key_id="key_b", team="blue")
+    done = db("check")
+
+    assert (1, "WRONG: usage is not the sum of the calls") == (done.exit_code, done.stdout.splitlines()[-1][:40])
 
 
 @pytest.mark.parametrize("table", ["usage_daily", "usage_models"])

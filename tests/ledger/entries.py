@@ -47,7 +47,7 @@ class Store:
         self.bodies += bodies
         return len(self.rows) - before
 
-    async def spent(self, subject: str, since_day: int) -> int:
+    async def spent(self, subject: str, since_day: int, _: int | None = None) -> int:
         if self.down is not None:
             raise self.down
         kind, _, name = subject.partition(":")

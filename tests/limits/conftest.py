@@ -5,7 +5,8 @@ import pytest
 from llms.limits import books
 from llms.limits.memory import MemoryLimiter
 from llms.limits.shared import SharedLimiter
-from tests.limits.ledger import Ledger, Now, place
+from llms.limits.state import WINDOWS, end, starts
+from tests.limits.ledger import Ledger, Now, ms, place
 
 
 class World:
@@ -24,14 +25,19 @@ class World:
         self.now = Now()
         self.made = []
 
-    def limiter(self, *, workers: int = 1, clock=None):
+    def limiter(self, *, workers: int = 1, clock=None, horizon: int = -1):
         """Give one; of shared ones each is like another process."""
         if self.kind == "memory":
-            made = MemoryLimiter(self.ledger, clock or self.now)
+            made = MemoryLimiter(self.ledger, clock or self.now, horizon)
         else:
-            made = SharedLimiter(place(self.url), self.ledger, workers, clock or self.now)
+            made = SharedLimiter(place(self.url), self.ledger, workers, clock or self.now, horizon)
         self.made.append(made)
         return made
+
+    def sums(self, at: str):
+        """Give what the ledger has of a key, by window."""
+        begun = enumerate(starts(ms(at)))
+        return {str(WINDOWS[index]): self.ledger.sum("key:k", start, end(index, start)) for index, start in begun}
 
 
 def _url(kind, request, tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from math import inf
 
 from llms.errors import LimiterUnavailableError
 from llms.limits.open import opened
@@ -36,17 +37,18 @@ class Ledger:
         self.asked = 0
         self.wait_s = 0.0
 
-    async def __call__(self, subject: str, since_day: int) -> int:
+    async def __call__(self, subject: str, since_day: int, until_day: int | None) -> int:
         self.asked += 1
-        found = self.sum(subject, since_day)
+        found = self.sum(subject, since_day, until_day)
         await asyncio.sleep(self.wait_s)
         if self.down:
             text = "The ledger is down."
             raise LimiterUnavailableError(text)
         return found
 
-    def sum(self, subject: str, since_day: int = 0) -> int:
-        return sum(cost for name, at, cost in self.rows if name == subject and at >= since_day * DAY_MS)
+    def sum(self, subject: str, since_day: int = 0, until_day: int | None = None) -> int:
+        until = inf if until_day is None else until_day * DAY_MS
+        return sum(cost for name, at, cost in self.rows if name == subject and since_day * DAY_MS <= at < until)
 
     def settle(self, reservation, scopes, tokens: int, cost: int) -> None:
         """Put a call's row and settle it, in one step."""

@@ -28,7 +28,7 @@ class FileLedger:
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    async def __call__(self, subject: str, since_day: int) -> int:
+    async def __call__(self, subject: str, since_day: int, _: int | None) -> int:
         return self.sum(subject, since_day)
 
     def sum(self, subject: str, since_day: int = 0) -> int:

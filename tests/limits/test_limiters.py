@@ -12,6 +12,7 @@ from llms.errors import BudgetSpentError, OverLimitError
 from llms.keys import Limits
 from llms.limits import Need, Scope, reconciliation
 from llms.limits.clock import Clock, SharedClock
+from llms.limits.state import DAY_MS
 from tests.limits.ledger import ms
 
 ROUNDS = int(os.environ.get("LLMS_LIMITS_ROUNDS", "100"))
@@ -190,6 +191,33 @@ async def test_b09_each_call_is_counted_in_one_window(world):
 
     await soon(spent, 20)
     assert ms("2026-11-28 23:59:59.999") == old.at
+
+
+@pytest.mark.parametrize(
+    ("eve", "day"),
+    [("2026-11-28 23:59:55", "2026-11-29 00:00:02"), ("2026-11-30 23:59:55", "2026-12-01 00:00:02")],
+)
+async def test_b09_p30_windows_to_come_that_have_calls(world, eve, day):
+    """B09, P30: after a start with a clock that was set back, a window that has calls already does not begin at 0."""
+    scopes = [Scope("key:k", Limits(budget_total=10**6, budget_day=100, budget_week=10**6, budget_month=10**6))]
+    world.ledger.rows = [("key:k", ms(eve) - 1, 5), ("key:k", ms(day), 90)]
+    world.now.set(eve)
+    limiter = world.limiter(horizon=ms(day) // DAY_MS)
+
+    world.ledger.settle(await limiter.admit(scopes, Need(1, 1)), scopes, 1, 3)
+    await soon(lambda: spent(limiter, scopes), world.sums(eve))
+    world.now.set(day)
+    with pytest.raises(BudgetSpentError):
+        await limiter.admit(scopes, Need(1, 11))
+    world.ledger.settle(await limiter.admit(scopes, Need(1, 1)), scopes, 1, 1)
+
+    await soon(lambda: spent(limiter, scopes), world.sums(day))
+    world.now.set("2026-12-02 00:00")
+    await soon(lambda: spent(limiter, scopes), world.sums("2026-12-02"))
+
+
+async def spent(limiter, scopes):
+    return (await limiter.taken(scopes))[0].spent
 
 
 async def test_b10_a_rate_is_kept_whoever_counts(world):

@@ -7,6 +7,7 @@ from llms.errors import BudgetSpentError, LimiterUnavailableError, OverLimitErro
 from llms.keys import Limits
 from llms.limits import Need, Scope
 from llms.limits.memory import MemoryLimiter
+from llms.limits.state import DAY_MS
 from tests.limits.ledger import Ledger, Now, ms
 
 KEY = [Scope("key:k", Limits(budget_day=100))]
@@ -86,6 +87,26 @@ async def test_limits_that_go_while_what_was_spent_is_looked_up(limiter, ledger,
     await waiting
 
     assert [{"total": 60, "month": 60}] == await spent(limiter, scopes)
+
+
+async def test_p30_a_window_with_calls_begins_while_the_last_one_is_looked_up(ledger, now):
+    now.set("2026-11-28 23:59:59.999")
+    ledger.rows = [("key:k", now.at + 5000, 60)]
+    ledger.wait_s = 0.005
+    limiter = MemoryLimiter(ledger, now, (now.at + 1) // DAY_MS)
+    scopes = [Scope("key:k", Limits(budget_day=100))]
+    waiting = asyncio.create_task(limiter.admit(scopes, Need(1, 1)))
+    await asyncio.sleep(0.012)  # the day has been looked up
+
+    now.set("2026-11-29 00:00")
+    (await limiter.admit([Scope("key:k", Limits())], Need(1, 3))).settle(1, 0)
+    await waiting
+
+    assert [{"day": 60}] == await spent(limiter, scopes)
+    now.set("2026-11-30 00:00")
+    assert [{"day": 0}] == await spent(limiter, scopes)
+    assert 0 == await limiter.reconcile()
+    await limiter.close()
 
 
 async def test_limits_that_go_while_they_are_compared(limiter, ledger, now):

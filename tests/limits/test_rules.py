@@ -5,7 +5,7 @@ from llms.keys import Limits
 from llms.limits import Need, Scope
 from llms.limits.refusals import dollars, headers
 from llms.limits.rules import admit
-from llms.limits.state import State, settlement, starts
+from llms.limits.state import DAY_MS, State, end, settlement, starts
 from tests.limits.ledger import ms
 
 NOON = ms("2026-11-28 12:00:00")
@@ -33,6 +33,20 @@ def test_windows_begin_at_midnight_on_monday_and_on_the_first():
     assert (0, day, ms("2026-11-23 00:00") // 86_400_000, ms("2026-11-01 00:00") // 86_400_000) == starts(NOON)
     assert starts(ms("2026-11-28 00:00")) == starts(ms("2026-11-28 23:59:59.999"))
     assert starts(ms("2026-11-28 23:59:59.999")) != starts(ms("2026-11-29 00:00"))
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        ("2026-11-28 12:00", ["2026-11-29", "2026-11-30", "2026-12-01"]),
+        ("2026-12-31 23:59", ["2027-01-01", "2027-01-04", "2027-01-01"]),
+        ("2028-02-01 00:00", ["2028-02-02", "2028-02-07", "2028-03-01"]),
+    ],
+)
+def test_a_window_ends_where_the_next_begins(at, ends):
+    found = [end(index, day) for index, day in enumerate(starts(ms(at)))]
+
+    assert [None, *(ms(f"{one} 00:00") // DAY_MS for one in ends)] == found
 
 
 def test_the_first_of_january_1970_was_a_thursday():

@@ -172,7 +172,7 @@ def test_text_does_not_depend_on_values(wanted, name, number, order):
                 queries.last_day(wanted, number),
                 queries.usage(wanted, ["day", "key"]),
                 queries.usage(wanted, []),
-                *(queries.spent(f"{kind}:{name}", number) for kind in ("key", "team", "model")),
+                *(queries.spent(f"{kind}:{name}", number, number) for kind in ("key", "team", "model")),
             )
         ]
 

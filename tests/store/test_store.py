@@ -287,6 +287,7 @@ async def test_spent(store):
     subjects = ("key:key_b", "team:blue", "model:slow", "gateway", "key:none")
     assert [2000, 1000, 1000, 7000, 0] == [await store.spent(subject, 0) for subject in subjects]
     assert [1000, 0, 0, 2000, 0] == [await store.spent(subject, DAY + 1) for subject in subjects]
+    assert [1000, 1000, 1000, 5000, 0] == [await store.spent(subject, 0, DAY + 1) for subject in subjects]
     with pytest.raises(ValueError, match="subject"):
         await store.spent("planet:earth", 0)
 
@@ -302,16 +303,34 @@ async def test_token(store):
 
 async def test_what_a_provider_should_not_say(store):
     """A number beyond all measure, or a text that is none, costs no call, and none of its neighbours."""
-    odd = call(2, output_tokens=10**30, duration_us=2**70, model="a\0b\ud800", cost=10**18)
+    odd = call(2, output_tokens=10**30, duration_us=2**70, model="a\0b\ud800", cost=10**30)
 
     assert 3 == await store.write_calls([call(1), odd, call(3)], [KeptBody(odd.id, "\ud800", "\0")])
 
     row, _ = await store.call(odd.id)
     assert (odd.at, 10**13, 10**13) == (row.at, row.output_tokens, row.duration_us)
-    assert (10**13, "a\ufffdb?") == (row.cost, row.model)
-    assert 10**13 + 2000 == await store.spent("gateway", 0)
+    assert (2**63 - 1, "a\ufffdb?") == (row.cost, row.model)
+    assert 2**63 - 1 + 2000 == await store.spent("gateway", 0)
     assert [odd.id] == ids((await store.calls(CallFilter(model=row.model))).rows)
     assert [] == (await store.calls(CallFilter(model="\0\ud800"))).rows
+
+
+async def test_b16_money_beyond_all_measure(store):
+    """B16: sums of money are exact far beyond 2**53; a day's calls of one kind come to 2**63 - 1 at most."""
+    odd = [2**53 + 1, 9 * 10**18 + 7, 10**13 + 1, 1]
+    await store.write_calls([call(n, at=DAY_MS * n, cost=cost) for n, cost in enumerate(odd)])
+    await store.write_calls([call(10 + n, at=DAY_MS * n, cost=3) for n in range(4)])
+    total = sum(odd) + 12
+
+    assert total == await store.spent("gateway", 0) == await store.spent("key:key_a", 0)
+    assert 9 * 10**18 + 10 == await store.spent("gateway", 1, 2)
+    for by in ([], ["key"], ["team"], ["key", "model"]):
+        assert [total] == [one.cost for one in await store.usage(CallFilter(), by)]
+
+    await store.write_calls([call(20, at=DAY_MS, cost=2**62)])
+    await store.write_calls([call(30 + n, at=4 * DAY_MS, cost=2**62, key_id=key) for n, key in enumerate("aabb")])
+    assert 2**63 - 1 == await store.spent("gateway", 1, 2) == await store.spent("gateway", 4)
+    assert [2**62 * 2 - 1] * 2 == [await store.spent(f"key:{key}", 4) for key in "ab"]
 
 
 async def test_several_at_once(url, opened):
