@@ -64,8 +64,10 @@ class Estimate:
 
     def price(self, target: Target) -> Price | None:
         """Give what a target cost when the call was admitted; ``None`` if that was not known."""
-        name = target.provider, target.model
-        return next((price for one, price in self.prices if (one.provider, one.model) == name), None)
+        for one, price in self.prices:
+            if one is target or (one.model == target.model and one.provider == target.provider):
+                return price
+        return None
 
 
 def before(call: Call, targets: Iterable[Target], prices: Prices, assumed: int) -> Estimate:
@@ -79,17 +81,19 @@ def before(call: Call, targets: Iterable[Target], prices: Prices, assumed: int) 
     text, media = _size(call)
     tokens = text + media
     out = highest = cost = 0
-    tier = call.body.get("service_tier")
+    body = call.body
+    answers = call.api != "embeddings"
     priced = []
     for target in targets:
         price, longest = prices.known(target)
         priced.append((target, price))
-        may = can = 0
-        if call.api != "embeddings":
-            may, can = _output(target.asked(call.body), longest, assumed)
-        out, highest = max(out, may), max(highest, can)
-        if price is not None:
-            cost = max(cost, most(price.at(tier), tokens, may))
+        may, can = _output(target.asked(body), longest, assumed) if answers else (0, 0)
+        if may > out:
+            out = may
+        if can > highest:
+            highest = can
+        if price is not None and (dearest := most(price.at(body.get("service_tier")), tokens, may)) > cost:
+            cost = dearest
     return Estimate(tokens, out, cost, text * _WORST + media * _WORST_MEDIA + _ADDED, highest, priced)
 
 
@@ -166,7 +170,9 @@ def _tokens(given: object) -> int:
 
 def _output(body: Mapping[str, Any], longest: int | None, assumed: int) -> tuple[int, int]:
     """Give how many tokens an answer may have, as far as is known, and how many it can have at all."""
-    limit = max(_count(body.get("max_tokens")), _count(body.get("max_completion_tokens")))
+    limit = _count(body.get("max_tokens"))
+    if (other := _count(body.get("max_completion_tokens"))) > limit:
+        limit = other
     choices = _count(body.get("n")) or 1
     if limit:
         return limit * choices, max(limit + _ADDED, 2 * limit, longest or 0) * choices

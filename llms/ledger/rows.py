@@ -1,6 +1,6 @@
 """From a call's record to its row."""
 
-from llms.records import Attempt, Bill, CallRecord
+from llms.records import Attempt, Bill, CallRecord, Usage
 from llms.store import CallRow
 from llms.wire import json_text
 
@@ -16,7 +16,8 @@ def row(record: CallRecord, bill: Bill) -> CallRow:
         bill: What it came to.
     """
     call = record.call
-    key, usage, target = call.key, bill.usage, bill.target
+    key, target = call.key, bill.target
+    usage = bill.usage or _NO_USAGE
     # In the order of its fields: by their names it would take twice the time, which each call pays.
     return CallRow(
         call.id,
@@ -30,11 +31,11 @@ def row(record: CallRecord, bill: Bill) -> CallRow:
         int(call.stream),
         record.status,
         record.code or "",
-        0 if usage is None else usage.input_tokens,
-        0 if usage is None else usage.output_tokens,
-        0 if usage is None else usage.cached_tokens,
-        0 if usage is None else usage.cache_write_tokens,
-        0 if usage is None else usage.reasoning_tokens,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
         bill.counted,
         bill.cost,
         int(bill.priced),
@@ -47,6 +48,9 @@ def row(record: CallRecord, bill: Bill) -> CallRow:
         record.finish_reason or "",
         record.timing or "",
     )
+
+
+_NO_USAGE = Usage(0, 0)
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> str:

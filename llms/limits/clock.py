@@ -20,7 +20,9 @@ class Clock:
 
     def __call__(self) -> int:
         run = monotonic_ns()
-        self._ahead_ns = max(self._ahead_ns, time_ns() - run)
+        ahead = time_ns() - run
+        if ahead > self._ahead_ns:  # a call asks four times: ``max`` would take twice as long
+            self._ahead_ns = ahead
         return (run + self._ahead_ns) // _MS
 
 

@@ -111,29 +111,39 @@ def headers(scopes: Sequence[Scope], states: Sequence[State], at: int) -> dict[s
     Source: https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
     """
     minute = at // MINUTE_MS
-    requests: list[tuple[int, int, int]] = []
-    tokens: list[tuple[int, int, int]] = []
+    requests: _Rate | None = None
+    tokens: _Rate | None = None
     for (_, limits), state in zip(scopes, states, strict=True):
-        left_ms = (max(state.minute, minute) + 1) * MINUTE_MS - at
-        old = state.minute < minute
-        if limits.rpm is not None:
-            requests.append((_left(limits.rpm, 0 if old else state.requests), limits.rpm, left_ms))
-        if limits.tpm is not None:
-            tokens.append((_left(limits.tpm, 0 if old else state.tokens), limits.tpm, left_ms))
-    found: dict[str, str] = {}
-    for name, rates in (("requests", requests), ("tokens", tokens)):
-        if rates:
-            left, limit, left_ms = min(rates)
-            found[f"x-ratelimit-limit-{name}"] = str(limit)
-            found[f"x-ratelimit-remaining-{name}"] = str(left)
-            found[f"x-ratelimit-reset-{name}"] = _duration(left_ms)
+        if state.minute < minute:
+            called, used, left_ms = 0, 0, (minute + 1) * MINUTE_MS - at
+        else:
+            called, used, left_ms = state.requests, state.tokens, (state.minute + 1) * MINUTE_MS - at
+        if (most := limits.rpm) is not None:
+            rate = (most - called if called < most else 0), most, left_ms
+            requests = rate if requests is None or rate < requests else requests
+        if (most := limits.tpm) is not None:
+            rate = (most if used < 0 else most - used if used < most else 0), most, left_ms
+            tokens = rate if tokens is None or rate < tokens else tokens
+    found = {}
+    if requests is not None:
+        found["x-ratelimit-limit-requests"] = str(requests[1])
+        found["x-ratelimit-remaining-requests"] = str(requests[0])
+        found["x-ratelimit-reset-requests"] = _duration(requests[2])
+    if tokens is not None:
+        found["x-ratelimit-limit-tokens"] = str(tokens[1])
+        found["x-ratelimit-remaining-tokens"] = str(tokens[0])
+        found["x-ratelimit-reset-tokens"] = _duration(tokens[2])
     return found
 
 
-def _left(limit: int, taken: int) -> int:
-    return min(max(limit - taken, 0), limit)
+_Rate = tuple[int, int, int]
+"""What is left of it, how much it is, milliseconds until it begins anew."""
 
 
 def _duration(left_ms: int) -> str:
-    minutes, seconds = divmod(-(-left_ms // 1000), 60)
-    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+    seconds = -(-left_ms // 1000)
+    return _SHORT[seconds] if 0 <= seconds < len(_SHORT) else f"{seconds // 60}m{seconds % 60}s"
+
+
+_SHORT = [f"{seconds}s" for seconds in range(60)]
+"""Nearly all: each answer has two of them."""

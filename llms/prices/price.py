@@ -55,12 +55,14 @@ def cost(price: Price, usage: Usage) -> int:
     tokens = max(usage.input_tokens, 0)
     if price.long is not None and tokens > price.above:
         price = price.long
-    read = min(max(usage.cached_tokens, 0), tokens)
-    written = min(max(usage.cache_write_tokens, 0), tokens - read)
-    of_read = price.input if price.cache_read is None else price.cache_read
-    of_write = price.input if price.cache_write is None else price.cache_write
-    millionths = (tokens - read - written) * price.input + read * of_read + written * of_write
-    millionths += max(usage.output_tokens, 0) * price.output
+    millionths = tokens * price.input + max(usage.output_tokens, 0) * price.output
+    if usage.cached_tokens or usage.cache_write_tokens:
+        read = min(max(usage.cached_tokens, 0), tokens)
+        written = min(max(usage.cache_write_tokens, 0), tokens - read)
+        if price.cache_read is not None:
+            millionths += read * (price.cache_read - price.input)
+        if price.cache_write is not None:
+            millionths += written * (price.cache_write - price.input)
     return (millionths + MILLION // 2) // MILLION
 
 
