@@ -88,10 +88,7 @@ def before(call: Call, targets: Iterable[Target], prices: Prices, assumed: int) 
         price, longest = prices.known(target)
         priced.append((target, price))
         may, can = _output(target.asked(body), longest, assumed) if answers else (0, 0)
-        if may > out:
-            out = may
-        if can > highest:
-            highest = can
+        out, highest = max(out, may), max(highest, can)
         if price is not None and (dearest := most(price.at(body.get("service_tier")), tokens, may)) > cost:
             cost = dearest
     return Estimate(tokens, out, cost, text * _WORST + media * _WORST_MEDIA + _ADDED, highest, priced)
@@ -170,9 +167,7 @@ def _tokens(given: object) -> int:
 
 def _output(body: Mapping[str, Any], longest: int | None, assumed: int) -> tuple[int, int]:
     """Give how many tokens an answer may have, as far as is known, and how many it can have at all."""
-    limit = _count(body.get("max_tokens"))
-    if (other := _count(body.get("max_completion_tokens"))) > limit:
-        limit = other
+    limit = max(_count(body.get("max_tokens")), _count(body.get("max_completion_tokens")))
     choices = _count(body.get("n")) or 1
     if limit:
         return limit * choices, max(limit + _ADDED, 2 * limit, longest or 0) * choices
