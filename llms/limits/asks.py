@@ -7,8 +7,12 @@ from typing import Any
 from llms.errors import BudgetSpentError, OverLimitError
 from llms.limits import Need, Reservation, Scope, rules
 from llms.limits.documents import Document
+from llms.limits.state import State
 
 Documents = Mapping[str, Document]
+
+Hold = Callable[[Sequence[Scope], Need, Sequence[State], int], Reservation]
+"""Counts a call that was admitted: by the states, at the time."""
 
 
 def budgets(scopes: Sequence[Scope]) -> list[str]:
@@ -32,7 +36,9 @@ class Ask:
     ) -> None:
         self.subjects = subjects
         self._budgets = budgets
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self.asked_at = loop.time()
         self._act = act
         self._outcome: Any = None
 
@@ -65,28 +71,28 @@ class Admission(Ask):
         hold: Makes the reservation, once it holds.
     """
 
-    def __init__(self, scopes: Sequence[Scope], need: Need, hold: Callable[[Documents, int], Reservation]) -> None:
-        super().__init__([scope.subject for scope in scopes], self._admit, budgets(scopes))
+    def __init__(self, scopes: Sequence[Scope], need: Need, hold: Hold) -> None:
+        super().__init__([subject for subject, _ in scopes], self._admit, budgets(scopes))
         self._scopes = scopes
         self._need = need
         self._hold = hold
-        self._held: Callable[[], Reservation] | None = None
+        self._held: tuple[list[State], int] | None = None
 
     def _admit(self, documents: Documents, now: int) -> OverLimitError | BudgetSpentError | None:
         self._held = None
-        found = [documents[subject] for subject in self.subjects]
+        states = [documents[subject].state for subject in self.subjects]
         try:
-            rules.admit(self._scopes, [document.state for document in found], self._need, now)
+            rules.admit(self._scopes, states, self._need, now)
         except (OverLimitError, BudgetSpentError) as refusal:
             return refusal
-        for document in found:
-            document.changed = True
-        self._held = lambda: self._hold(documents, now)
+        for subject in self.subjects:
+            documents[subject].changed = True
+        self._held = states, now
         return None
 
     def done(self) -> None:
         if self._held is not None:
-            self._outcome = self._held()
+            self._outcome = self._hold(self._scopes, self._need, *self._held)
             if self.future.done():  # whoever asked has left
                 self._outcome.settle(0, 0)
         super().done()

@@ -53,7 +53,8 @@ class Books:
 
     def changed(self, subjects: Iterable[str]) -> None:
         """Note that what is held of them has to be brought into the shared states."""
-        self.dirty.update(dict.fromkeys(subjects))
+        for subject in subjects:
+            self.dirty[subject] = None
 
     def meet(self, loaded: Loaded, now: int, *, forgets: bool, leaving: bool) -> tuple[Members, bool]:
         """

@@ -24,6 +24,9 @@ from llms.limits.states import Change, Loaded, States
 
 _log = logging.getLogger("llms.limits")
 
+_PATIENCE_S = 2.0
+"""For how long anybody waits, at most; looked at eight times within it, since a clock for each call would cost more."""
+
 _TRIP_S = 1.8
 _AGAIN_S = 1.0
 _SEED_S = 2.0
@@ -50,7 +53,9 @@ class Rounds:
         self._books = books
         self._clock = clock
         self._queue: list[Ask] = []
+        self._asked: list[Ask] = []  # in the round that runs
         self._waiting: list[Ask] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._due = True
         self._leaving = False
         self._conflicts = 0
@@ -75,6 +80,8 @@ class Rounds:
         """Take an ask in."""
         self._queue.append(ask)
         self._wake.set()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_PATIENCE_S / 8, self._look)
 
     def wake(self) -> None:
         """Look whether there is something to do."""
@@ -91,9 +98,20 @@ class Rounds:
             await asyncio.wait(tasks[:1], timeout=patience_s)
             tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for ask in (*self._queue, *self._waiting):
+        for ask in (*self._asked, *self._queue, *self._waiting):
             ask.fail()
+        if self._timer is not None:
+            self._timer.cancel()
         await self._states.close()
+
+    def _look(self) -> None:
+        """Answer whoever has waited for too long."""
+        loop = asyncio.get_running_loop()
+        open_asks = [ask for ask in (*self._asked, *self._queue, *self._waiting) if not ask.future.done()]
+        for ask in open_asks:
+            if ask.asked_at <= loop.time() - _PATIENCE_S * 7 / 8:
+                ask.fail()
+        self._timer = loop.call_later(_PATIENCE_S / 8, self._look) if open_asks else None
 
     async def _beat(self) -> None:
         count = 0
@@ -118,7 +136,7 @@ class Rounds:
 
     async def _round(self) -> None:
         asks, self._queue = self._queue[:_AT_ONCE], self._queue[_AT_ONCE:]
-        asks = [ask for ask in asks if not ask.future.done()]
+        asks = self._asked = [ask for ask in asks if not ask.future.done()]
         dirty = list(self._books.dirty)[:_AT_ONCE]
         for subject in dirty:
             del self._books.dirty[subject]

@@ -15,8 +15,7 @@ are out of reach nobody waits at all.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
 
 from llms.errors import GatewayError, LimiterUnavailableError
 from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
@@ -26,10 +25,10 @@ from llms.limits.clock import SharedClock
 from llms.limits.holdings import SharedHeld
 from llms.limits.reconciliation import reconcile
 from llms.limits.rounds import Rounds
-from llms.limits.state import starts
+from llms.limits.state import State, starts
 from llms.limits.states import States
 
-_PATIENCE_S = 2.0
+_CLOSING_S = 2.0
 
 
 class SharedLimiter:
@@ -55,16 +54,9 @@ class SharedLimiter:
         self._rounds.start()
 
     async def admit(self, scopes: Sequence[Scope], need: Need) -> Reservation:
-        scopes = [scope for scope in scopes if scope.limits.has_any]
-        if not scopes:
-            return Free(self._clock())
         if self._rounds.out:
             return self._alone(scopes, need)
-
-        def hold(documents: Documents, now: int) -> Reservation:
-            return self._hold(scopes, documents, need, now)
-
-        ask = Admission(scopes, need, hold)
+        ask = Admission(scopes, need, self._hold)
         try:
             outcome = await self._answer(ask)
         except asyncio.CancelledError:
@@ -104,26 +96,24 @@ class SharedLimiter:
         return await reconcile(subjects, self._seed, self._answer)
 
     async def close(self) -> None:
-        await self._rounds.close(_PATIENCE_S)
+        await self._rounds.close(_CLOSING_S)
 
     async def _answer(self, ask: Ask) -> object:
-        """Wait for an answer; give ``None`` if there is none in time."""
+        """Wait for an answer; give ``None`` if there is none in time, which the rounds see to."""
         self._rounds.start()
         self._rounds.ask(ask)
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                return await ask.future
-        except TimeoutError:
-            return None if ask.future.cancelled() else ask.future.result()  # it may have come at the same moment
+        return await ask.future
 
-    def _hold(self, scopes: Sequence[Scope], documents: Documents, need: Need, now: int) -> SharedHeld:
+    def _hold(self, scopes: Sequence[Scope], need: Need, states: Sequence[State], now: int) -> SharedHeld:
         """Count a call that was admitted in this process's own books."""
-        holdings = [self._books.holding(scope.subject) for scope in scopes]
-        for scope, holding in zip(scopes, holdings, strict=True):
-            holding.has_budget = holding.has_budget or scope.limits.has_budget
+        tokens, cost = max(need.tokens, 0), max(need.cost, 0)
+        holdings = []
+        for subject, limits in scopes:
+            holding = self._books.holding(subject)
+            holding.has_budget = holding.has_budget or limits.has_budget
             holding.state.turn(now)
-            holding.state.take(max(need.tokens, 0), max(need.cost, 0))
-        states = [documents[scope.subject].state for scope in scopes]
+            holding.state.take(tokens, cost)
+            holdings.append(holding)
         return SharedHeld(self._clock, self._settled_by, scopes, states, holdings, need, now, counted=True)
 
     def _alone(self, scopes: Sequence[Scope], need: Need) -> SharedHeld:
@@ -139,25 +129,11 @@ class SharedLimiter:
         return SharedHeld(self._clock, self._settled_by, parts, states, holdings, need, now, counted=False)
 
     def _settled_by(self, scopes: Sequence[Scope]) -> None:
-        self._settled([scope.subject for scope in scopes])
+        self._settled(subject for subject, _ in scopes)
 
     def _settled(self, subjects: Iterable[str]) -> None:
         self._books.changed(subjects)
         self._rounds.wake()
-
-
-class Free:
-    """The reservation of a call that nothing limits."""
-
-    __slots__ = ("at",)
-
-    headers: ClassVar[Mapping[str, str]] = {}
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-
-    def settle(self, tokens: int, cost: int) -> None:
-        """Nobody counts it."""
 
 
 _OUT = "What is left of a budget is not known now, as it cannot be looked up. Send the request again in a moment."

@@ -272,7 +272,7 @@ async def test_a_cancelled_call_gives_back_what_it_was_given(limiters):
 
 async def test_states_that_take_too_long(limiters, place, monkeypatch):
     """Each trip is short enough, all of them together are not."""
-    monkeypatch.setattr("llms.limits.shared._PATIENCE_S", 0.05)
+    monkeypatch.setattr("llms.limits.rounds._PATIENCE_S", 0.05)
     place.wait_s = 0.1
 
     held = await limiters[0].admit(RATE, Need(1, 1))
@@ -298,7 +298,7 @@ async def test_what_is_not_seen_any_more_is_forgotten(limiters, now, monkeypatch
 async def test_an_answer_that_comes_as_patience_ends_is_taken(limiters, place, monkeypatch):
     """Nothing that was reserved is lost in between."""
     first, _ = limiters
-    monkeypatch.setattr("llms.limits.shared._PATIENCE_S", 0.01)
+    monkeypatch.setattr("llms.limits.rounds._PATIENCE_S", 0.01)
     for number in range(40):
         place.wait_s = 0.0095 + number * 0.00005
         (await first.admit(RATE, Need(1, 1))).settle(1, 1)
@@ -310,7 +310,7 @@ async def test_an_answer_that_comes_as_patience_ends_is_taken(limiters, place, m
 
 
 async def test_a_bug_does_not_pass_for_an_outage(place, ledger, now, monkeypatch):
-    monkeypatch.setattr("llms.limits.shared._PATIENCE_S", 0.05)
+    monkeypatch.setattr("llms.limits.rounds._PATIENCE_S", 0.05)
     limiter = SharedLimiter(place, ledger, 1, now)
     place.now = None
 
