@@ -23,8 +23,8 @@ All that asyncpg raises for what is not a mistake of ours.
 ``InternalClientError`` is one of an idle connection, on which the server has just said that it ends it.
 """
 
-_CONNECTIONS = 4
-"""For each process: statements are short, and PostgreSQL allows 100 connections as it comes."""
+_MOST = 4
+"""Statements are short, and PostgreSQL allows 100 connections as it comes."""
 
 _CONNECT_S = 1.5
 _OPEN_S = 3.0
@@ -55,6 +55,7 @@ class Postgres:
         url: ``postgresql://…``.
         begin: What comes first on each connection.
         tries: How often a statement that lost to another is run again.
+        most: How many connections there are, at most.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class Postgres:
         url: str,
         begin: Callable[[Connection], Awaitable[object]] | None = None,
         tries: int = _AGAIN_TIMES,
+        most: int = _MOST,
     ) -> None:
         self._url = url
         self._begin = begin
         self._tries = tries
-        self._pool = Pool(Kind(self._open, lambda connection: not connection.is_closed(), _end), _CONNECTIONS)
+        self._pool = Pool(Kind(self._open, lambda connection: not connection.is_closed(), _end), most)
 
     async def fetch(self, sql: str, *values: object) -> Sequence[Sequence[Any]]:
         """

@@ -16,7 +16,7 @@ from llms.databases.pool import Kind, Pool
 T = TypeVar("T")
 Word = str | bytes | int | float
 
-_CONNECTIONS = 4
+_MOST = 4
 _OPEN_S = 1.5
 
 _FAILURES = (RedisError, OSError, TimeoutError, EOFError, ValueError, TypeError, IndexError)
@@ -44,18 +44,19 @@ class Redis:
 
     Args:
         url: ``redis://…``, ``rediss://…`` or ``unix://…``.
+        most: How many connections there are, at most.
 
     Raises:
         StoreUnfitError: The URL is none of these.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, most: int = _MOST) -> None:
         try:
             self._maker = ConnectionPool.from_url(url, retry=retry.Retry(NoBackoff(), 0), protocol=2)
         except ValueError as error:  # whose words may have the password in them
             message = "this is no URL for Redis; characters such as @ and / in a password are written %40 and %2F"
             raise StoreUnfitError(message) from error
-        self._pool = Pool(Kind(self._open, _is_open, _end), _CONNECTIONS)
+        self._pool = Pool(Kind(self._open, _is_open, _end), most)
 
     async def ask(self, read: Callable[[str, Sequence[Any]], T], *commands: Sequence[Word]) -> T:
         """

@@ -60,7 +60,7 @@ class PostgresStates:
     forgets = True
 
     def __init__(self, url: str) -> None:
-        self._database = Postgres(url, _begin, tries=0)
+        self._database = Postgres(url, _begin, tries=0, most=1)
 
     async def load(self, subjects: Sequence[str]) -> Loaded:
         rows = await self._database.fetch(_LOAD, subjects)

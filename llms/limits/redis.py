@@ -39,7 +39,7 @@ class RedisStates:
     forgets = True
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis(url)
+        self._redis = Redis(url, most=1)
 
     async def load(self, subjects: Sequence[str]) -> Loaded:
         def read(run_id: str, answers: Sequence[Any]) -> Loaded:
