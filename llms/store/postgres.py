@@ -126,7 +126,7 @@ async def open_postgres(
     return PostgresStore(Postgres(url))
 
 
-async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequence[int], list[int]]:
+async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequence[int], list[int] | None]:
     """
     Give what ``llms.store.upkeep`` asks of a database.
 
@@ -135,7 +135,7 @@ async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequen
         apart: One with rows of a day.
 
     Returns:
-        The tables' version, the numbers, the days.
+        The tables' version, the numbers, the days; ``None`` for these if the tables are those of an older version.
 
     Raises:
         StoreError: It cannot be looked at.
@@ -146,7 +146,9 @@ async def looked_through(url: str, counts: str, apart: str) -> tuple[int, Sequen
         except asyncpg.UndefinedTableError as error:
             message = "the database has no tables of llms yet; `llms serve` makes them"
             raise StoreError(message) from error
-        return version, tuple(await connection.fetchrow(counts)), [row[0] for row in await connection.fetch(apart)]
+        current = version >= len(schema.POSTGRES)
+        days = [row[0] for row in await connection.fetch(apart)] if current else None
+        return version, tuple(await connection.fetchrow(counts)), days
 
 
 async def _migrate(connection: Connection, steps: Sequence[schema.Step], oldest: int) -> None:

@@ -44,13 +44,8 @@ COLUMNS = """id, at, key_id, team, api, model, provider, target, stream, status,
 _MONEY = "SUM(cost >> 32), SUM(cost & 4294967295)"
 """SQLite refuses a sum that does not fit into 64 bits; of halves it can make any. See ``micros``."""
 
-SUMS = f"""{_MONEY}, SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens),
-    SUM(cache_write_tokens), SUM(reasoning_tokens), SUM(estimated), SUM(unpriced)"""
-
-_SUMS_AS = """SUM(cost >> 32) AS high, SUM(cost & 4294967295) AS low, SUM(calls) AS calls, SUM(failed) AS failed,
-    SUM(input_tokens) AS input_tokens, SUM(output_tokens) AS output_tokens, SUM(cached_tokens) AS cached_tokens,
-    SUM(cache_write_tokens) AS cache_write_tokens, SUM(reasoning_tokens) AS reasoning_tokens,
-    SUM(estimated) AS estimated, SUM(unpriced) AS unpriced"""
+_SUMS = """SUM(calls), SUM(failed), SUM(input_tokens), SUM(output_tokens), SUM(cached_tokens), SUM(cache_write_tokens),
+    SUM(reasoning_tokens), SUM(estimated), SUM(unpriced)"""
 
 KEYS_SINCE = """SELECT id, digest, old_digest, old_until, revoked_at, revision, data FROM keys
     WHERE revision > ? ORDER BY revision"""
@@ -66,7 +61,7 @@ _FAILED = {True: "status <> 'ok'", False: "status = 'ok'"}
 _FAILED_DAY = {True: "failed > 0", False: "failed < calls"}
 _GROUPS: dict[Group, str] = {"day": "day", "key": "key_id", "team": "team", "model": "model", "provider": "provider"}
 _SPENT = {
-    "key": f"SELECT {_MONEY} FROM usage_daily WHERE day >= ? AND day < ? AND key_id = ?",
+    "key": "SELECT SUM(high), SUM(low) FROM usage_keys WHERE day >= ? AND day < ? AND key_id = ?",
     "team": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ? AND team = ?",
     "model": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ? AND model = ?",
     "gateway": f"SELECT {_MONEY} FROM usage_models WHERE day >= ? AND day < ?",
@@ -94,8 +89,10 @@ def boundary(order: Order, key: str | None, span: Span, looked_at: int) -> Query
 
 
 def page(order: Order, key: str | None, span: Span, wanted: CallFilter, limit: int) -> Query:
-    """Ask for calls in an order, each followed by its ``seq``; ``wanted``'s keys and times are not looked at."""
+    """Ask for calls in an order, each followed by its ``seq``; ``wanted``'s times are not looked at."""
     found = _within(key, span)
+    if key is None:
+        _add_keys(found, wanted.keys)
     _add_filter(found, wanted)
     return found.query(f"SELECT {COLUMNS}, seq FROM calls", f"{_ORDERS[order]} LIMIT ?", limit)
 
@@ -128,9 +125,7 @@ def last_day(wanted: CallFilter, at: int) -> Query:
     _add_equal(found, wanted)
     if wanted.failed is not None:
         found.add(_FAILED_DAY[wanted.failed])
-    if wanted.keys:
-        return found.query("SELECT MAX(day) FROM usage_daily")
-    return found.query("SELECT MAX(day) FROM usage_models")
+    return found.query(f"SELECT MAX(day) FROM {_table(wanted, ())}")
 
 
 def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
@@ -142,14 +137,18 @@ def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
     _add_equal(found, wanted)
     groups = ", ".join(_GROUPS[group] for group in by)
     names, after = (f"{groups}, ", f"GROUP BY {groups} ORDER BY {groups}") if groups else ("", "")
+    table = _table(wanted, by)
+    money = "SUM(high), SUM(low)" if table == "usage_keys" else _MONEY
+    return found.query(f"SELECT {names}{money}, {_SUMS} FROM {table}", after)
+
+
+def _table(wanted: CallFilter, by: Sequence[Group]) -> str:
+    """Give the shortest table that has what is asked."""
     if not wanted.keys and "key" not in by:
-        return found.query(f"SELECT {names}{SUMS} FROM usage_models", after)
-    if "model" in by or "provider" in by:
-        return found.query(f"SELECT {names}{SUMS} FROM usage_daily", after)
-    # In the order of the primary key first, which needs no sorting: a third of the time.
-    sums = SUMS.replace(_MONEY, "SUM(high), SUM(low)")
-    inner = f"SELECT {names}{sums} FROM (SELECT day, key_id, team, {_SUMS_AS} FROM usage_daily"
-    return found.query(inner, f"GROUP BY day, key_id, team) AS inner_sums {after}")
+        return "usage_models"
+    if wanted.model is None and wanted.provider is None and "model" not in by and "provider" not in by:
+        return "usage_keys"
+    return "usage_daily"
 
 
 def micros(high: int | None, low: int | None) -> int:

@@ -13,6 +13,9 @@ from llms.store.queries import Order, Place, Query, Span, micros
 _EXPORTED = 1000
 """Rows in one piece of an export: some 400 kB."""
 
+_BY_THEMSELVES = 20
+"""Keys, each of which costs two statements and a page of calls."""
+
 
 class Reading(ABC):
     """
@@ -86,9 +89,10 @@ class Reading(ABC):
         """
         Give the first calls of a span, each with its place, and how far was looked if that was not to its end.
 
-        Each key has its own index, so each is looked up by itself; what was found is joined.
+        Each key has its own part of an index, so each is looked up by itself; what was found is joined. Many of them
+        are looked for among all calls, as what has no index.
         """
-        keys = wanted.keys or (None,)
+        keys = wanted.keys if 0 < len(wanted.keys) <= _BY_THEMSELVES else (None,)
         edges = []
         found: list[tuple[Place, CallRow]] = []
         for key in keys:

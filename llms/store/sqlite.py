@@ -28,9 +28,6 @@ _READERS = 2
 
 _SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
-_FULL = 0.75
-"""How much of a statement has to be used; the rest of its rows are of nothing but NULL, and are ignored."""
-
 
 def _many(sql: str, width: int, after: str = "") -> dict[int, str]:
     """Give a statement for each number of rows that are written at once."""
@@ -49,12 +46,12 @@ _ADD = f"""DO UPDATE SET calls = calls + excluded.calls, failed = failed + exclu
     cost = MIN(cost, {MOST_MICROS} - excluded.cost) + excluded.cost,
     estimated = estimated + excluded.estimated, unpriced = unpriced + excluded.unpriced"""
 _DAYS = _many(
-    f"INSERT OR IGNORE INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",
+    f"INSERT INTO usage_daily (day, key_id, team, model, provider, {_ADDED}",
     15,
     f"ON CONFLICT (day, key_id, team, model, provider) {_ADD}",
 )
 _MODELS = _many(
-    f"INSERT OR IGNORE INTO usage_models (day, team, model, provider, {_ADDED}",
+    f"INSERT INTO usage_models (day, team, model, provider, {_ADDED}",
     14,
     f"ON CONFLICT (day, team, model, provider) {_ADD}",
 )
@@ -167,26 +164,23 @@ def _add(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequen
 def _unknown(connection: sqlite3.Connection, rows: Sequence[CallRow]) -> list[CallRow]:
     """Give each call that is not there, once."""
     found = {row.id: row for row in rows}
-    for size, part in _parts(list(found)):
-        for (call_id,) in connection.execute(_KNOWN[size], [*part, *[None] * (size - len(part))]).fetchall():
+    for part in _parts(list(found)):
+        for (call_id,) in connection.execute(_KNOWN[len(part)], part).fetchall():
             del found[call_id]
     return list(found.values())
 
 
 def _insert(connection: sqlite3.Connection, statements: Mapping[int, str], rows: Sequence[Sequence[object]]) -> int:
     """Give how many rows were taken."""
-    taken = 0
-    for size, part in _parts(rows):
-        values = list(chain.from_iterable(part))
-        values += [None] * (len(values) // len(part) * (size - len(part)))
-        taken += connection.execute(statements[size], values).rowcount
-    return taken
+    return sum(
+        connection.execute(statements[len(part)], list(chain.from_iterable(part))).rowcount for part in _parts(rows)
+    )
 
 
-def _parts(rows: Sequence[T]) -> Iterator[tuple[int, Sequence[T]]]:
-    """Cut rows into few parts for which there are statements; each with its statement's size."""
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut rows into parts for which there are statements."""
     at = 0
     while at < len(rows):
-        size = next(size for size in _SIZES if _FULL * size <= len(rows) - at)
-        yield size, rows[at : at + size]
+        size = next(size for size in _SIZES if size <= len(rows) - at)
+        yield rows[at : at + size]
         at += size

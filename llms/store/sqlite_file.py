@@ -75,6 +75,7 @@ def _make(path: Path, steps: Sequence[schema.Step], oldest: int) -> None:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = connected(fresh)
         try:
+            connection.execute("PRAGMA page_size = 8192")  # half the reads of SQLite's own, where nothing is in memory
             make_wal(connection)
             with transaction(connection):
                 connection.execute("PRAGMA application_id = 0x6C6C6D73")

@@ -31,6 +31,12 @@ APART = """SELECT DISTINCT day FROM (
             UNION ALL
             SELECT day, 2, -SUM(calls), -SUM(cost >> 32), -SUM(cost & 4294967295), -SUM(input_tokens),
                 -SUM(output_tokens) FROM usage_models GROUP BY day
+            UNION ALL
+            SELECT day, 3, SUM(calls), SUM(cost >> 32), SUM(cost & 4294967295), SUM(input_tokens), SUM(output_tokens)
+                FROM usage_daily GROUP BY day
+            UNION ALL
+            SELECT day, 3, -SUM(calls), -SUM(high), -SUM(low), -SUM(input_tokens), -SUM(output_tokens)
+                FROM usage_keys GROUP BY day
         ) AS all_sums GROUP BY day, kind
         HAVING SUM(calls) <> 0 OR SUM(high) * 4294967296 + SUM(low) <> 0 OR SUM(input_tokens) <> 0
             OR SUM(output_tokens) <> 0
@@ -90,7 +96,8 @@ def _check_file(path: Path) -> list[Finding]:
                 return [*(Finding(words, bad=True) for words in damage[:_SHOWN]), Finding(_DAMAGED, bad=True)]
             version = number(connection, "PRAGMA user_version")
             counts = connection.execute(COUNTS).fetchone()
-            days = [row[0] for row in connection.execute(APART).fetchall()]
+            current = version >= len(schema.SQLITE)
+            days = [row[0] for row in connection.execute(APART).fetchall()] if current else None
     except sqlite3.Error as error:
         raise translated(path, error) from error
     return [Finding("every page is whole"), *_version(version, len(schema.SQLITE)), *_sums(counts, days)]
@@ -110,14 +117,14 @@ def _version(version: int, ours: int) -> Iterator[Finding]:
         yield Finding(f"tables of version {version}")
 
 
-def _sums(counts: Sequence[int], days: Sequence[int]) -> Iterator[Finding]:
+def _sums(counts: Sequence[int], days: Sequence[int] | None) -> Iterator[Finding]:
     yield Finding(f"{counts[0]:,} keys, {counts[1]:,} calls, {counts[2]:,} kept prompts")
     if days:
         names = ", ".join(day_text(day) for day in days[:_SHOWN]) + (", …" if len(days) > _SHOWN else "")
         yield Finding(
             f"usage is not the sum of the calls on {names}: put a backup in its place, or report a bug", bad=True
         )
-    else:
+    elif days is not None:
         yield Finding("usage is the sum of the calls")
 
 

@@ -40,7 +40,7 @@ def test_check(db, file):
     assert 0 == done.exit_code
     assert [
         "ok: every page is whole",
-        "ok: tables of version 1",
+        "ok: tables of version 2",
         "ok: 1 keys, 1,200 calls, 0 kept prompts",
         "ok: usage is the sum of the calls",
     ] == done.stdout.splitlines()
@@ -59,7 +59,7 @@ def test_check_of_postgresql(llms, postgres_url):
         before.stderr,
     )
     assert [
-        "ok: tables of version 1",
+        "ok: tables of version 2",
         "ok: 1 keys, 5 calls, 0 kept prompts",
         "ok: usage is the sum of the calls",
     ] == done.stdout.splitlines()
@@ -75,12 +75,14 @@ def test_b16_check_of_much_money(db, file):
     assert (1, "WRONG: usage is not the sum of the calls") == (done.exit_code, done.stdout.splitlines()[-1][:40])
 
 
-@pytest.mark.parametrize("table", ["usage_daily", "usage_models"])
-def test_check_of_sums_that_are_wrong(db, file, table):
+@pytest.mark.parametrize(
+    ("table", "column"), [("usage_daily", "cost"), ("usage_models", "cost"), ("usage_keys", "low")]
+)
+def test_check_of_sums_that_are_wrong(db, file, table, column):
     """Days whose usage is not the sum of their calls are named."""
     fill(f"sqlite:{file}", [*range(5), *(86_400_000 * day for day in range(1, 8))])
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute(f"UPDATE {table} SET cost = cost + 1 WHERE day > 20420")  # noqa: S608 - ours
+        connection.execute(f"UPDATE {table} SET {column} = {column} + 1 WHERE day > 20420")  # noqa: S608 - ours
         connection.commit()
 
     done = db("check")
@@ -125,8 +127,8 @@ def test_check_of_a_file_with_a_damaged_page(db, file):
 @pytest.mark.parametrize(
     ("version", "words"),
     [
-        (0, "WRONG: tables of version 0, not yet 1: do `llms db migrate`"),
-        (2, "ok: tables of version 2, which is newer"),
+        (0, "WRONG: tables of version 0, not yet 2: do `llms db migrate`"),
+        (3, "ok: tables of version 3, which is newer"),
     ],
 )
 def test_check_of_another_version(db, file, version, words):

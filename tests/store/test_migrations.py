@@ -16,6 +16,7 @@ from llms.store.open import open_store
 from llms.store.postgres import open_postgres
 from llms.store.sqlite import SQLiteStore
 from llms.store.sqlite_file import prepared
+from llms.store.upkeep import check
 from tests.store.rows import call, key
 
 ANY = CallFilter()
@@ -67,6 +68,34 @@ async def test_old_and_new_side_by_side(url, opened, record_property):
     newest = await newer(url)  # what is there already is not done again
     await newest.close()
     record_property("came_out", f"{url.partition(':')[0]}: both write, both read all")
+
+
+async def first(url):
+    """Open a store as the first version did."""
+    if url.startswith("sqlite:"):
+        await asyncio.to_thread(prepared, sqlite_path(url), schema.SQLITE[:1])
+        return SQLiteStore(sqlite_path(url))
+    return await open_postgres(url, schema.POSTGRES[:1])
+
+
+async def test_sums_of_keys(url, opened):
+    """The sums of keys, which the first version did not have, are those of its calls, before the step and after it."""
+    old = await first(url)
+    try:
+        await old.write_calls([call(n, key_id="key_a" if n % 3 else "key_b", model=f"m{n % 5}") for n in range(40)])
+        assert not any("usage is the sum" in finding.words for finding in await check(url))
+        new = await opened(url)
+        assert [("key_a", 26), ("key_b", 14)] == [(*row.group, row.calls) for row in await new.usage(ANY, ["key"])]
+
+        await old.write_calls([call(n, key_id=f"key_{'abc'[n % 3]}", model=f"m{n % 5}") for n in range(40, 70)])
+        await new.write_calls([call(n, key_id="key_c") for n in range(60, 80)])
+    finally:
+        await old.close()
+
+    found = await new.usage(ANY, ["key"])
+    assert [("key_a", 36), ("key_b", 24), ("key_c", 20)] == [(*row.group, row.calls) for row in found]
+    assert await new.usage(ANY, ["day"]) == await new.usage(CallFilter(keys=("key_a", "key_b", "key_c")), ["day"])
+    assert [] == [finding for finding in await check(url) if finding.bad]
 
 
 async def test_tables_of_a_version_that_is_too_new(url, opened):

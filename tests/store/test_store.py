@@ -239,7 +239,11 @@ async def test_export_of_many(store):
 
 
 @pytest.mark.parametrize("looked_at", [1, 3, 10])
-@pytest.mark.parametrize("keys", [(), ("key_a",), ("key_a", "key_b", "key_c")])
+@pytest.mark.parametrize(
+    "keys",
+    [(), ("key_a",), ("key_a", "key_b", "key_c"), ("key_a", "key_b", "key_c", *(f"key_{n}" for n in range(30)))],
+    ids=len,
+)
 async def test_little_is_looked_at_at_once(store, looked_at, keys):
     """Where a filter finds few, pages may be empty; all that is to be found is found, once, in its order."""
     rows = [
