@@ -1,7 +1,7 @@
 """
 PostgreSQL and Redis as real servers, each on a free loopback port, with its files in a folder of its own.
 
-They come from the system's packages (``.ci/databases`` installs them). Where they are missing the tests that ask for
+They come from the system's packages (``.ci/programs`` installs them). Where they are missing the tests that ask for
 them are left out, or fail if ``LLMS_DATABASES_REQUIRED`` is set.
 """
 
@@ -47,8 +47,8 @@ def postgres_programs() -> Path | None:
 def missing(what: str) -> None:
     """Leave a test out that needs ``what``, or fail where nothing may be left out."""
     if os.environ.get("LLMS_DATABASES_REQUIRED"):
-        pytest.fail(f"there is no {what}; .ci/databases installs it", pytrace=False)
-    pytest.skip(f"there is no {what}; .ci/databases installs it")
+        pytest.fail(f"there is no {what}; .ci/programs installs it", pytrace=False)
+    pytest.skip(f"there is no {what}; .ci/programs installs it")
 
 
 @contextmanager
