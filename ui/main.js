@@ -34,7 +34,9 @@ async function start() {
   root.replaceChildren();
   render(html`<${App} chat=${chat} />`, root);
   followRoute(chat);
-  loadAhead();
+  effect(() => {
+    if (route.value.page === "chat") loadAhead(); // no other page has a question
+  });
 }
 
 /**

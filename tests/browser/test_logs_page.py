@@ -119,6 +119,17 @@ async def test_kept_words(office):
     assert 0 == await opened.get("call-dialog").locator("img").count()
 
 
+async def test_nothing_of_the_chat_is_loaded(office):
+    """The log, also one that is followed, loads nothing that only an answer needs."""
+    opened = await office(calls=CALLS)
+    await opened.enter("/ui/logs?live=1")
+    await opened.page.locator('.live-state[data-state="live"]').wait_for()
+
+    loaded = await opened.page.evaluate("() => performance.getEntriesByType('resource').map(entry => entry.name)")
+    bundles = sorted(name.rpartition("/")[2] for name in loaded if "/vendor/" in name)
+    assert ["core.js", "events.js"] == bundles
+
+
 async def test_live(office):
     """Calls show as they end; a pause holds them back, and counts them."""
     opened = await office()

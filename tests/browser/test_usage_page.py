@@ -133,6 +133,20 @@ async def test_custom_days(office):
     await until(opened.page, "() => location.search.includes('from=2020-01-15')")
 
 
+async def test_what_costs_nothing(office):
+    """Where nothing has cost anything the chart shows tokens at first; the costs, once they are asked for, on an axis of dollars."""
+    opened = await office(calls=[call(number, model="free", cost=0) for number in range(3)])
+    await opened.enter("/ui/usage")
+    chosen = opened.page.locator(".chart-head input:checked")
+
+    assert "tokens" == await chosen.get_attribute("value")
+    assert "3,600" == await opened.page.locator(".legend-value").inner_text()
+    await opened.page.locator(".chart-head").get_by_text("Cost").click()
+    await until(opened.page, "() => location.search.includes('chart=cost')")
+    await opened.page.reload()
+    assert "cost" == await chosen.get_attribute("value")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_narrow_and_wide(office, width):
     """The page is as wide as the window, on a phone too, where the filters are behind a button."""

@@ -1,6 +1,6 @@
 // From the body of a response to server-sent events: the same ones however the network cuts the bytes.
 
-import { createParser } from "../vendor/answer.js";
+import { createParser } from "../vendor/events.js";
 import { MAX_CHARS, readPieces } from "./pieces.js";
 
 /**

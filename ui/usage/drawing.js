@@ -35,7 +35,7 @@ export function drawChart(box, { series, days, measure, pointed }) {
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
         x: { time: false, range: [-0.6, days.length - 0.4] },
-        y: { range: (_, __, most) => [0, Math.max(most, 1) * 1.05] },
+        y: { range: (_, __, most) => [0, (most || ONE[measure]) * 1.05] },
       },
       axes: [
         { ...axis, size: 30, grid: { show: false }, incrs: [1, 2, 5, 7, 14, 30, 60, 90, 180], space: 56, values: (_, indexes) => indexes.map((index) => labelOf(days[index])) },
@@ -64,6 +64,9 @@ export function drawChart(box, { series, days, measure, pointed }) {
     chart.destroy();
   };
 }
+
+/** How high a chart of nothing is: a height that its axis has a short name for. */
+const ONE = { cost: 1_000_000, tokens: 1, calls: 1 };
 
 /** 1, 2 and 5 of every size: no axis needs a fraction of a call, a token or a micro-dollar. */
 const INCREMENTS = Array.from({ length: 14 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();

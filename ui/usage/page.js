@@ -13,6 +13,7 @@ import { t } from "../admin/texts.js";
 import { number, percent, shortNumber } from "../admin/written.js";
 import { Icon } from "../icons.js";
 import { Chart } from "./chart.js";
+import { measured } from "./fold.js";
 import { PeriodChoice } from "./period_choice.js";
 import { UsageTable } from "./table.js";
 
@@ -32,7 +33,7 @@ function Report() {
   const here = query();
   const period = periodOf(here, Date.now());
   const by = /** @type {Group} */ (GROUPS.find((group) => group === here.get("by")) ?? "model");
-  const measure = /** @type {Measure} */ (MEASURES.find((each) => each === here.get("chart")) ?? "cost");
+  const measure = /** @type {Measure | undefined} */ (MEASURES.find((each) => each === here.get("chart")));
   const times = { since: String(period.since), until: String(period.until) };
   const filters = Object.fromEntries(FILTERS.map((name) => [name, here.get(name)]));
   const path = (/** @type {Record<string, string>} */ more) => withQuery("/admin/v1/usage", { ...times, ...filters, ...more });
@@ -62,10 +63,19 @@ function Report() {
         ? html`<${Nothing} icon="chart" title=${t("usage.none")} text=${t("usage.noneHint")} />`
         : html`<div class="usage-report" aria-busy=${asked.loading} data-stale=${asked.loading}>
             <${Cards} sums=${asked.data.total} />
-            <${Chart} rows=${asked.data.data} by=${by} measure=${measure} measures=${MEASURES} days=${period.days} label=${label} />
+            <${Chart} rows=${asked.data.data} by=${by} measure=${measure ?? telling(asked.data.total)} measures=${MEASURES} days=${period.days} label=${label} />
             <${UsageTable} usage=${asked.data} by=${by} period=${period} label=${label} />
             <${Marks} sums=${asked.data.total} />
           </div>`}`;
+}
+
+/**
+ * What the chart shows where nobody has chosen: the first measure that there is anything of.
+ *
+ * @param {Sums} sums
+ */
+function telling(sums) {
+  return MEASURES.find((each) => measured(sums, each) > 0) ?? "calls";
 }
 
 /**

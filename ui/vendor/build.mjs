@@ -20,7 +20,7 @@ import { parseArgs } from "node:util";
 import { build, transform } from "esbuild";
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const SCRIPTS = ["core", "answer", "hljs", "temml", "uplot"];
+const SCRIPTS = ["core", "events", "answer", "hljs", "temml", "uplot"];
 const STYLES = {
   temml: { from: "temml/dist/Temml-Local.css", edit: withSystemFonts },
   uplot: { from: "uplot/dist/uPlot.min.css", edit: (source) => source },

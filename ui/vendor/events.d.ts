@@ -1,0 +1,2 @@
+export * from "./src/events.js";
+export type { EventSourceMessage, EventSourceParser, ParseError } from "eventsource-parser";
