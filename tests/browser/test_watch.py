@@ -41,7 +41,7 @@ async def test_watch_sees(chat, deed, trace):
 )
 async def test_without_a_browser(required, code, said):
     """Where there is no browser the tests are left out, in one clear line; where they have to run they fail."""
-    environ = {**os.environ, "CHROMIUM_PATH": "/nowhere", "LLMS_BROWSER_REQUIRED": required}
+    environ = {**os.environ, "CHROMIUM_PATH": "/nowhere", "LLMS_BROWSER_REQUIRED": required, "PYTEST_ADDOPTS": ""}
     command = [
         sys.executable,
         "-m",

@@ -1,7 +1,7 @@
 """The pytest plugin that writes down what became of the cases: ``-p tests.faults.report --case-report FILE``."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--case-report"):
+    if config.getoption("--case-report") and not hasattr(
+        config, "workerinput"
+    ):  # pytest-xdist's: its reports come here
         config.pluginmanager.register(_Report(config.getoption("--case-report")))
 
 
@@ -26,6 +28,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--cases")
     if wanted:
         items[:] = [item for item in items if wanted.intersection(case_ids(item))]
+    for item in items:
+        item.user_properties.append(("cases", case_ids(item)))
 
 
 def case_ids(item: pytest.Item) -> list[str]:
@@ -47,17 +51,22 @@ class _Report:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._order: Sequence[str] = ()
         self._rows: dict[str, dict[str, Any]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
-            if ids := case_ids(item):
-                self._rows[item.nodeid] = {"test": item.nodeid, "cases": ids, "outcome": "not run", "came_out": []}
+        self._order = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        self._order = ids
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        row = self._rows.get(report.nodeid)
-        if row is None:
+        cases = next((value for name, value in report.user_properties if name == "cases"), None)
+        if not cases:
             return
+        new = {"test": report.nodeid, "cases": cases, "outcome": "not run", "came_out": []}
+        row = self._rows.setdefault(report.nodeid, new)
         if not report.passed:
             row["outcome"] = report.outcome
         elif report.when == "call" and row["outcome"] == "not run":
@@ -66,7 +75,8 @@ class _Report:
             row["came_out"] = _texts(report.user_properties)
 
     def pytest_sessionfinish(self) -> None:
-        self._path.write_text(json.dumps(list(self._rows.values())), "utf-8")
+        rows = [self._rows[name] for name in self._order if name in self._rows]
+        self._path.write_text(json.dumps(rows), "utf-8")
 
 
 def _texts(properties: Iterable[tuple[str, object]]) -> list[str]:

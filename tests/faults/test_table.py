@@ -1,6 +1,7 @@
 """The table of ``python -m tests.faults``, and the plugin that it is made from."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -31,10 +32,18 @@ def test_a_case_passes_if_all_its_tests_do():
     assert table.text(found).splitlines()[2].endswith("| 502 x | pass |")
 
 
-def test_report(tmp_path):
-    """The plugin writes a row for each test of a case, with what came out, and no others."""
-    file = tmp_path / "test_it.py"
-    file.write_text(
+def run(folder, *more):
+    """Run pytest with the plugin on the file in ``folder``; the options of this run are not those of that one."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--rootdir", folder, *more]
+    environ = {**os.environ, "PYTEST_ADDOPTS": ""}
+    options = ["--case-report", folder / "report.json", folder / "test_it.py"]
+    return subprocess.run([*command, *options], cwd=docs.TOP, env=environ, capture_output=True, check=False)  # noqa: S603 - our own
+
+
+@pytest.mark.parametrize("more", [(), ("-n", "2")], ids=["alone", "side by side"])
+def test_report(tmp_path, more):
+    """The plugin writes a row for each test of a case, in the order of the files, with what came out, and no others."""
+    (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "@pytest.fixture\n"
         "def falls():\n    yield\n    assert False\n"
@@ -46,24 +55,21 @@ def test_report(tmp_path):
         "def test_three(): pytest.skip('no')\n"
         "def test_four(): pass\n"
     )
-    report = tmp_path / "report.json"
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--case-report", report]
-    done = subprocess.run([*command, "--rootdir", tmp_path, file], cwd=docs.TOP, capture_output=True, check=False)  # noqa: S603 - our own
+    done = run(tmp_path, *more)
 
     assert 1 == done.returncode
-    rows = [(row["cases"], row["outcome"], row["came_out"]) for row in json.loads(report.read_bytes())]
+    rows = [
+        (row["cases"], row["outcome"], row["came_out"]) for row in json.loads((tmp_path / "report.json").read_bytes())
+    ]
     assert [(["U01"], "passed", ["fine"]), (["U02", "U03"], "failed", []), (["U04"], "skipped", [])] == rows
 
 
 def test_unknown_case(tmp_path):
     """A test of a case that the catalogue does not have is refused before anything runs."""
-    file = tmp_path / "test_it.py"
-    file.write_text("import pytest\n@pytest.mark.case('U99')\ndef test_one(): pass\n")
-    report = tmp_path / "report.json"
+    (tmp_path / "test_it.py").write_text("import pytest\n@pytest.mark.case('U99')\ndef test_one(): pass\n")
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--case-report", report]
-    done = subprocess.run([*command, "--rootdir", tmp_path, file], cwd=docs.TOP, capture_output=True, check=False)  # noqa: S603 - our own
+    done = run(tmp_path)
 
     assert 4 == done.returncode
     assert b"no case U99" in done.stdout + done.stderr
