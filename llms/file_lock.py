@@ -29,6 +29,9 @@ class FileLock:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            # Whoever had it may have removed the file meanwhile: the next one would lock another of the same name.
+            if not os.path.samestat(os.fstat(self._file), path.stat()):
+                raise FileNotFoundError(path)
         except OSError:
             self.close()
             raise

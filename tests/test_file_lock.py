@@ -1,5 +1,7 @@
 """A file's lock is one process's, or that of all who share it; claims and spools are tested with their own modules."""
 
+import fcntl
+
 import pytest
 
 from llms.file_lock import FileLock
@@ -29,3 +31,23 @@ def test_closed_twice(tmp_path):
     with pytest.raises(BlockingIOError):
         FileLock(tmp_path / "lock")
     again.close()
+
+
+@pytest.mark.parametrize("made_anew", [False, True])
+def test_the_file_goes_as_it_is_locked(tmp_path, monkeypatch, made_anew):
+    """Who had the lock may remove the file before he gives it up: what is locked then is no file that others would find."""
+    path = tmp_path / "lock"
+    lock = fcntl.flock
+
+    def removed_first(file, how):
+        path.unlink()
+        if made_anew:
+            path.touch()
+        lock(file, how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", removed_first)
+        with pytest.raises(FileNotFoundError):
+            FileLock(path)
+
+    FileLock(path).close()
