@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -156,6 +157,7 @@ def _clean(value: Any, most: int) -> Any:
 _MOST_OF = [MOST_MICROS if name == "cost" else _MOST for name in CallRow._fields]
 
 
+@lru_cache(1000)
 def day_text(day: int) -> str:
     """Give a day as ``2026-11-28``."""
     return date.fromordinal(_EPOCH + day).isoformat()

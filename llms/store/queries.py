@@ -54,6 +54,9 @@ BODY = "SELECT call_id, prompt, answer FROM bodies WHERE call_id = ?"
 LAST = "SELECT COALESCE(MAX(seq), 0) FROM calls"
 TOKEN = "SELECT secret FROM tokens WHERE name = ?"  # noqa: S105 - no secret
 
+_DAILY_OF_KEYS = "(SELECT day, key_id, team FROM usage_keys) AS known JOIN usage_daily USING (day, key_id, team)"
+"""``usage_daily`` by way of a table that knows where in it a key is: it is in the order of days."""
+
 _ORDERS: dict[Order, str] = {"newest": "ORDER BY at DESC, seq DESC", "oldest": "ORDER BY at, seq"}
 _EQUAL = {"team": "team = ?", "model": "model = ?", "provider": "provider = ?"}
 _EQUAL_CALL = {"status": "status = ?", "code": "code = ?"}
@@ -148,7 +151,7 @@ def _table(wanted: CallFilter, by: Sequence[Group]) -> str:
         return "usage_models"
     if wanted.model is None and wanted.provider is None and "model" not in by and "provider" not in by:
         return "usage_keys"
-    return "usage_daily"
+    return _DAILY_OF_KEYS if wanted.keys else "usage_daily"
 
 
 def micros(high: int | None, low: int | None) -> int:

@@ -111,21 +111,30 @@ class Reading(ABC):
     @bounded
     async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
         rows = await self._fetch(queries.usage(wanted, by))
-        found = [(_group(by, row), row[len(by) :]) for row in rows]
-        return [_usage(group, *sums) for group, sums in found if sums[0] is not None]
+        count = len(by)
+        return [
+            UsageRow._make(
+                (
+                    _group(by, row[:count]),
+                    *map(int, row[count + 2 : -2]),
+                    micros(*row[count : count + 2]),
+                    *map(int, row[-2:]),
+                )
+            )
+            for row in rows
+            if row[-1] is not None
+        ]
 
     @bounded
     async def spent(self, subject: str, since_day: int, until_day: int | None = None) -> int:
         return micros(*(await self._fetch(queries.spent(subject, since_day, until_day)))[0])
 
 
-def _usage(group: tuple[str, ...], high: int, low: int, *rest: int) -> UsageRow:
-    sums = [*map(int, rest)]
-    return UsageRow._make((group, *sums[:7], micros(high, low), *sums[7:]))
-
-
-def _group(by: Sequence[Group], row: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(day_text(value) if name == "day" else value for name, value in zip(by, row, strict=False))
+def _group(by: Sequence[Group], names: Sequence[Any]) -> tuple[str, ...]:
+    if "day" not in by:
+        return tuple(names)
+    at = by.index("day")
+    return (*names[:at], day_text(names[at]), *names[at + 1 :])
 
 
 def _up_to(order: Order, span: Span, edge: Place) -> Span:

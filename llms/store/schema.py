@@ -7,7 +7,8 @@ up for a page. ``usage_keys`` is kept by triggers, and so also by a version that
 cost is in two halves there (``high`` times 2**32, and ``low``), which have room for any sum.
 
 A step only adds: a table, an index, a trigger, a column that has a default. So the version before it works on, beside
-the new one (which names every column that it writes). ``OLDEST`` is what would say otherwise.
+the new one (which names every column that it writes). ``OLDEST`` is what would say otherwise. An index may go where the
+version before is slower without it, and no more than that.
 """
 
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ SQLITE: Sequence[Step] = (
                 SUM(cost & 4294967295), SUM(estimated), SUM(unpriced)
             FROM usage_daily GROUP BY day, key_id, team""",
         """CREATE INDEX usage_keys_key ON usage_keys (key_id, day)""",
+        """DROP INDEX usage_daily_key""",
         """CREATE TRIGGER usage_keys_new AFTER INSERT ON usage_daily BEGIN
             INSERT INTO usage_keys (
                 day, key_id, team, calls, failed, input_tokens, output_tokens, cached_tokens, cache_write_tokens,
@@ -142,6 +144,7 @@ POSTGRES: Sequence[Step] = (
             high bigint NOT NULL, low bigint NOT NULL, estimated bigint NOT NULL, unpriced bigint NOT NULL,
             PRIMARY KEY (day, key_id, team))""",
         """CREATE INDEX usage_keys_key ON usage_keys (key_id, day)""",
+        """DROP INDEX usage_daily_key""",
         """CREATE FUNCTION usage_keys_add() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF TG_OP = 'INSERT' THEN

@@ -1,12 +1,14 @@
 """
 How long pages of the log and of usage take where the ledger is long: ``python -m tests.bench.ledger_rows``.
 
-Fills a store with made-up calls of thirty days, in a folder that is deleted afterwards, and asks it what the pages ask.
-With ``--postgres`` it starts a PostgreSQL of its own, as the tests do.
+Fills a store with made-up calls of thirty days, in a folder that is deleted afterwards, and asks it what the pages ask:
+as it is, then while calls are written, then (SQLite) with nothing of the file in memory. With ``--postgres`` it starts a
+PostgreSQL of its own, as the tests do.
 """
 
 import argparse
 import asyncio
+import os
 import random
 import secrets
 import statistics
@@ -18,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from llms.store import DAY_MS, CallFilter, CallRow, Group, Store, StoreError
-from llms.store.open import open_store
+from llms.store.open import open_store, sqlite_path
 from tests.support import databases
 
 _DAYS = 30
@@ -90,7 +92,30 @@ _FILTERS = {
     "an hour, a model": CallFilter(since=_START + 12 * DAY_MS, until=_START + 12 * DAY_MS + 3_600_000, model="model-7"),
 }
 
-_USAGE: Sequence[Sequence[Group]] = (["day"], ["day", "key"], ["day", "model", "provider"], ["key"], [])
+_GROUPS: Sequence[Sequence[Group]] = (
+    ["day"],
+    ["day", "key"],
+    ["day", "model"],
+    ["day", "provider"],
+    ["day", "team"],
+    ["model", "provider", "team"],
+    ["key"],
+)
+"""What the pages ask for: each with each of the filters below."""
+
+_NARROWED = {
+    "": CallFilter(since=_START),
+    " of a model": CallFilter(since=_START, model="model-7"),
+    " of a provider": CallFilter(since=_START, provider="groq"),
+    " of a team": CallFilter(since=_START, team="team-3"),
+    " of a key": CallFilter(since=_START, keys=(_KEYS[3],)),
+    " of 40 keys": CallFilter(since=_START, keys=tuple(_KEYS[:40])),
+}
+
+_SHOWN = 12
+
+_WRITTEN, _EACH_S = 200, 0.2
+"""So many calls are written so often while pages are asked for: 1,000 a second."""
 
 
 async def _fill(store: Store, count: int) -> None:
@@ -125,17 +150,53 @@ async def _pages(store: Store, wanted: CallFilter) -> tuple[list[float], int]:
     return times, found
 
 
-async def _timed(work: Callable[[], Awaitable[object]]) -> float:
-    times = []
-    for _ in range(5):
-        started_at = time.perf_counter()
-        await work()
-        times.append((time.perf_counter() - started_at) * 1000)
-    return max(times)
+Ask = Callable[[Store], Awaitable[object]]
+
+
+def _questions() -> Iterator[tuple[str, Ask]]:
+    for name, wanted in _FILTERS.items():
+        yield f"calls, {name}", lambda store, wanted=wanted: store.calls(wanted, None, 100)  # type: ignore[misc]
+        yield f"export, {name}", lambda store, wanted=wanted: anext(store.export(wanted), None)  # type: ignore[misc]
+    for name, wanted in _NARROWED.items():
+        for by in _GROUPS:
+            yield f"usage by {', '.join(by)}{name}", lambda store, wanted=wanted, by=by: store.usage(wanted, by)  # type: ignore[misc]
+    for subject in ("gateway", f"key:{_KEYS[3]}", "team:team-3", "model:model-7"):
+        yield f"spent of {subject[:12]}", lambda store, subject=subject: store.spent(subject, 0)  # type: ignore[misc]
+
+
+async def _ask(opened: Callable[[], Awaitable[Store]], times: int) -> None:
+    """Ask all questions some times, and say which took longest; each is asked of a store that ``opened`` gives."""
+    found = []
+    for name, ask in _questions():
+        took = []
+        for _ in range(times):
+            store = await opened()
+            started_at = time.perf_counter()
+            await ask(store)
+            took.append((time.perf_counter() - started_at) * 1000)
+        found.append((statistics.median(took), max(took), name))
+    found.sort(reverse=True)
+    for median, longest, name in found[:_SHOWN]:
+        _say(f"  {median:6.1f} ms, at most {longest:6.1f}: {name}")
+    _say(
+        f"  {len(found) - _SHOWN} others: at most {found[_SHOWN][0]:.1f} ms, half of all at most {found[len(found) // 2][0]:.1f}"
+    )
+
+
+async def _write_on(store: Store) -> None:
+    chance, number = random.Random(7), 0  # noqa: S311 - chance that repeats
+    while True:
+        await store.write_calls([_row(number + each, 10_000_000, chance) for each in range(_WRITTEN)])
+        number += _WRITTEN
+        await asyncio.sleep(_EACH_S)
 
 
 async def _measure(url: str, count: int, after: Callable[[], None]) -> None:
     store = await open_store(url)
+
+    async def opened() -> Store:
+        return store
+
     try:
         await _fill(store, count)
         after()
@@ -144,15 +205,32 @@ async def _measure(url: str, count: int, after: Callable[[], None]) -> None:
             _say(
                 f"calls, {name}: first page {times[0]:.1f} ms, median {statistics.median(times):.1f}, longest {max(times):.1f}; {found} rows in {len(times)} pages"
             )
-        for by in _USAGE:
-            longest = await _timed(lambda by=by: store.usage(CallFilter(since=_START), by))  # type: ignore[misc]
-            _say(f"usage by {', '.join(by) or 'nothing'}: longest {longest:.1f} ms")
-        for subject in ("gateway", f"key:{_KEYS[3]}", "team:team-3", "model:model-7"):
-            _say(f"spent of {subject[:12]}: longest {await _timed(lambda s=subject: store.spent(s, 0)):.1f} ms")  # type: ignore[misc]
-        one = (await store.calls(CallFilter(), None, 1)).rows[0]
-        _say(f"one call: longest {await _timed(lambda: store.call(one.id)):.1f} ms")
+        _say("the longest, medians of five:")
+        await _ask(opened, 5)
+        _say(f"while {_WRITTEN / _EACH_S:,.0f} calls a second are written:")
+        writing = asyncio.create_task(_write_on(store))
+        await _ask(opened, 5)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
     finally:
         await store.close()
+
+
+async def _measure_cold(url: str) -> None:
+    """Ask an SQLite store of which the system has nothing in memory."""
+    stores: list[Store] = []
+
+    async def opened() -> Store:
+        while stores:
+            await stores.pop().close()
+        with sqlite_path(url).open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        stores.append(await open_store(url))
+        return stores[0]
+
+    _say("each with nothing of the file in memory:")
+    await _ask(opened, 3)
+    await stores.pop().close()
 
 
 def _say(line: str) -> None:
@@ -177,6 +255,7 @@ def main() -> None:
         else:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llms-ledger-")), "llms.db")
             asyncio.run(_measure(f"sqlite:{path}", given.rows, lambda: _say(f"{path.stat().st_size / 1e9:.2f} GB")))
+            asyncio.run(_measure_cold(f"sqlite:{path}"))
 
 
 if __name__ == "__main__":
