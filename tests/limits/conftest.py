@@ -6,7 +6,7 @@ from llms.limits import books
 from llms.limits.memory import MemoryLimiter
 from llms.limits.shared import SharedLimiter
 from llms.limits.state import WINDOWS, end, starts
-from tests.limits.ledger import Ledger, Now, ms, place
+from tests.limits.ledger import Ledger, Now, came_out, ms, place
 
 
 class World:
@@ -58,6 +58,7 @@ def _soon_ready(monkeypatch):
 async def world(request, tmp_path):
     """Give all kinds."""
     made = World(request.param, _url(request.param, request, tmp_path))
+    request.node.user_properties.append(came_out(request.param))
     yield made
     for limiter in made.made:
         await limiter.close()
@@ -67,6 +68,7 @@ async def world(request, tmp_path):
 async def shared(request, tmp_path):
     """Give those that several processes share."""
     made = World(request.param, _url(request.param, request, tmp_path))
+    request.node.user_properties.append(came_out(request.param))
     yield made
     for limiter in made.made:
         await limiter.close()

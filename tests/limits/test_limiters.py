@@ -49,6 +49,7 @@ async def soon(read, wanted, *, within_s=1.0):
         (Limits(concurrency=5), OverLimitError),
     ],
 )
+@pytest.mark.case("B01")
 async def test_b01_exactly_five_of_a_thousand(world, limits, error):
     scopes = [Scope("key:k", limits), TEAM]
     limiter = world.limiter()
@@ -67,6 +68,7 @@ async def reserved(limiter, scopes):
     return [taken.reserved for taken in await limiter.taken(scopes)]
 
 
+@pytest.mark.case("B01")
 async def test_b01_again_and_again(world):
     limiter = world.limiter()
     for number in range(ROUNDS if world.kind == "memory" else ROUNDS // 10):
@@ -77,6 +79,7 @@ async def test_b01_again_and_again(world):
         assert (5, {BudgetSpentError: 995}) == (len(held), refused)
 
 
+@pytest.mark.case("B01")
 async def test_b01_four_that_share(shared):
     """Four limiters at once, each as busy as all together may not be."""
     limiters = [shared.limiter() for _ in range(4)]
@@ -89,6 +92,7 @@ async def test_b01_four_that_share(shared):
         assert {BudgetSpentError: 995} == sum((refused for _, refused in found), Counter())
 
 
+@pytest.mark.case("B03")
 async def test_b03_what_was_not_needed_is_free_again(world):
     scopes = [Scope("key:k", Limits(budget_day=100))]
     first, second = world.limiter(), world.limiter() if world.kind != "memory" else world.made[0]
@@ -104,6 +108,7 @@ async def test_b03_what_was_not_needed_is_free_again(world):
         await first.admit(scopes, Need(10, 1))
 
 
+@pytest.mark.case("B04")
 async def test_b04_more_than_was_reserved_is_counted_and_the_next_is_refused(world):
     scopes = [Scope("key:k", Limits(budget_day=100))]
     limiter = world.limiter()
@@ -116,6 +121,7 @@ async def test_b04_more_than_was_reserved_is_counted_and_the_next_is_refused(wor
     assert [{"day": 150}] == [taken.spent for taken in await limiter.taken(scopes)]
 
 
+@pytest.mark.case("B05")
 async def test_b05_calls_that_are_cancelled_at_any_moment(world):
     """All that was reserved is free in the end, and what is counted is what the ledger has."""
     limiter = world.limiter()
@@ -150,6 +156,7 @@ async def test_b05_calls_that_are_cancelled_at_any_moment(world):
     await soon(state, [(0, 0, spent), (0, 0, spent)])
 
 
+@pytest.mark.case("B08")
 @pytest.mark.parametrize("failing", [0, 1, 2, 3])
 async def test_b08_what_one_limit_refuses_is_counted_by_none(world, failing):
     limits = [Limits(rpm=10, tpm=10**3, concurrency=9, budget_day=10**3) for _ in range(4)]
@@ -163,6 +170,7 @@ async def test_b08_what_one_limit_refuses_is_counted_by_none(world, failing):
     assert [(0, 0, 0, 0)] * 4 == [taken[:4] for taken in await limiter.taken(scopes)]
 
 
+@pytest.mark.case("B09")
 async def test_b09_each_call_is_counted_in_one_window(world):
     scopes = [Scope("key:k", Limits(rpm=2, budget_day=300))]
     limiter = world.limiter()
@@ -193,6 +201,7 @@ async def test_b09_each_call_is_counted_in_one_window(world):
     assert ms("2026-11-28 23:59:59.999") == old.at
 
 
+@pytest.mark.case("B09")
 @pytest.mark.parametrize(
     ("eve", "day"),
     [("2026-11-28 23:59:55", "2026-11-29 00:00:02"), ("2026-11-30 23:59:55", "2026-12-01 00:00:02")],
@@ -220,6 +229,7 @@ async def spent(limiter, scopes):
     return (await limiter.taken(scopes))[0].spent
 
 
+@pytest.mark.case("B10")
 async def test_b10_a_rate_is_kept_whoever_counts(world):
     """Three that share a rate of 20 get 20 in each minute, ten times as many being asked for."""
     limiters = [world.limiter() for _ in range(1 if world.kind == "memory" else 3)]
@@ -235,6 +245,7 @@ async def test_b10_a_rate_is_kept_whoever_counts(world):
                 one.settle(1, 1)
 
 
+@pytest.mark.case("B11")
 async def test_b11_tokens_are_corrected_when_they_are_known(world):
     scopes = [Scope("key:k", Limits(tpm=1000))]
     limiter = world.limiter()
@@ -252,6 +263,7 @@ async def test_b11_tokens_are_corrected_when_they_are_known(world):
     await soon(tokens, 700)
 
 
+@pytest.mark.case("B12")
 async def test_b12_places_are_given_back_however_a_call_ends(world):
     scopes = [Scope("key:k", Limits(concurrency=3))]
     limiter = world.limiter()
@@ -280,6 +292,7 @@ async def test_b12_places_are_given_back_however_a_call_ends(world):
     assert (3, 2) == (len(held), refused[OverLimitError])
 
 
+@pytest.mark.case("B16")
 @pytest.mark.parametrize("start", [2**53 - 3, 2**63 - 3, 10**25])
 async def test_b16_numbers_of_any_size(world, start):
     scopes = [Scope("key:k", Limits(budget_total=start + 10, budget_day=start + 10))]
@@ -296,6 +309,7 @@ async def test_b16_numbers_of_any_size(world, start):
         await limiter.admit(scopes, Need(1, 4))
 
 
+@pytest.mark.case("B17")
 async def test_b17_what_is_counted_wrongly_is_put_right(shared, caplog, monkeypatch):
     monkeypatch.setattr(reconciliation, "_ON_ITS_WAY_S", 0.1)
     caplog.set_level(logging.WARNING, "llms.limits")
@@ -316,6 +330,7 @@ async def test_b17_what_is_counted_wrongly_is_put_right(shared, caplog, monkeypa
     assert 0 == await first.reconcile()
 
 
+@pytest.mark.case("B17")
 async def test_b17_what_is_on_its_way_is_not_wrong(shared, monkeypatch, caplog):
     """Calls run and end; the ledger has each row a while after its call was settled."""
     monkeypatch.setattr(reconciliation, "_ON_ITS_WAY_S", 0.2)

@@ -20,7 +20,7 @@ from llms.limits.clock import SharedClock
 from llms.limits.open import opened
 from llms.limits.shared import SharedLimiter
 from llms.limits.states import Change
-from tests.limits.ledger import Ledger, place
+from tests.limits.ledger import Ledger, came_out, place
 from tests.support.chaos import Chaos, Way
 
 OPERATIONS = int(os.environ.get("LLMS_LIMITS_OPERATIONS", "2000"))
@@ -86,9 +86,11 @@ def stop(server):
 @pytest.fixture(params=["postgres", "redis"])
 def server(request):
     """Give a server of the test's own."""
+    request.node.user_properties.append(came_out(request.param))
     return request.getfixturevalue(f"own_{request.param}")
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_server_that_is_down(server, ledger):
     async with limiter_at(server.url(), ledger) as limiter:
         ledger.settle(await limiter.admit(BUDGET, Need(1, 10)), BUDGET, 1, 7)
@@ -108,6 +110,7 @@ async def test_p26_a_server_that_is_down(server, ledger):
         assert (0, 0, {"day": 37}) == (await limiter.taken(BUDGET))[0][2:]
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_server_that_was_never_there(server, ledger, caplog):
     stop(server)
     async with limiter_at(server.url(), ledger) as limiter:
@@ -119,6 +122,7 @@ async def test_p26_a_server_that_was_never_there(server, ledger, caplog):
     assert "limits are shared again" == last
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_server_that_is_stopped(server, ledger):
     async with limiter_at(server.url(), ledger) as limiter:
         ledger.settle(await limiter.admit(BUDGET, Need(1, 10)), BUDGET, 1, 7)
@@ -131,6 +135,7 @@ async def test_p26_a_server_that_is_stopped(server, ledger):
         assert {"day": 7} == (await limiter.taken(BUDGET))[0].spent
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_server_that_is_slow(server, ledger):
     async with Chaos(server.port) as chaos:
         url = server.url().replace(f":{server.port}", f":{chaos.port}")
@@ -143,6 +148,7 @@ async def test_p26_a_server_that_is_slow(server, ledger):
             await works_again(limiter)
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_hundred_milliseconds_away(server, ledger):
     """That is far, not out of reach."""
     async with (
@@ -154,6 +160,7 @@ async def test_p26_a_hundred_milliseconds_away(server, ledger):
         assert (await limiter.admit(BUDGET, Need(1, 10))).at
 
 
+@pytest.mark.case("P26")
 async def test_p26_states_that_are_gone_are_put_back(server, ledger, monkeypatch):
     """Emptied while calls run: what was spent comes from the ledger, what is held from those who hold it."""
     monkeypatch.setattr(books, "_GRACE_MS", 1500)
@@ -184,6 +191,7 @@ async def test_p26_states_that_are_gone_are_put_back(server, ledger, monkeypatch
     ],
     ids=["out of memory", "read-only replica"],
 )
+@pytest.mark.case("P26")
 async def test_p26_redis_that_takes_nothing(own_redis, ledger, ill, well):
     own_redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
     async with limiter_at(own_redis.url(), ledger) as limiter:
@@ -198,6 +206,7 @@ async def test_p26_redis_that_takes_nothing(own_redis, ledger, ill, well):
         assert {"day": 7} == (await limiter.taken(BUDGET))[0].spent
 
 
+@pytest.mark.case("P26")
 @pytest.mark.parametrize("command", [("CLIENT", "KILL", "TYPE", "normal"), ("SCRIPT", "FLUSH")])
 async def test_p26_what_nobody_notices(own_redis, ledger, command):
     async with limiter_at(own_redis.url(), ledger) as limiter:
@@ -211,6 +220,7 @@ async def test_p26_what_nobody_notices(own_redis, ledger, command):
         assert {"day": 90} == (await limiter.taken(BUDGET))[0].spent
 
 
+@pytest.mark.case("P26")
 async def test_p26_postgres_ends_a_connection(own_postgres, ledger):
     async with limiter_at(own_postgres.url(), ledger) as limiter:
         ledger.settle(await limiter.admit(BUDGET, Need(1, 10)), BUDGET, 1, 10)
@@ -219,6 +229,7 @@ async def test_p26_postgres_ends_a_connection(own_postgres, ledger):
         assert (await limiter.admit(BUDGET, Need(1, 10))).at
 
 
+@pytest.mark.case("P26")
 async def test_p26_a_server_that_talks_rubbish(ledger):
     async def rubbish(reader, writer):
         while await reader.read(1000):
@@ -235,6 +246,7 @@ async def test_p26_a_server_that_talks_rubbish(ledger):
         await server.wait_closed()
 
 
+@pytest.mark.case("P26")
 async def test_p26_rubbish_among_the_states(own_redis, ledger):
     ledger.rows = [("key:k", SharedClock()(), 95)]
     for rubbish in ("rubbish", "1:rubbish", "1:[1,2]", '1:["x",[1,2,3],[0],null,[],{}]'):
@@ -252,6 +264,7 @@ async def test_the_sqlite_file_is_nobody_elses(tmp_path, ledger):
         assert [0o600] * 3 == [stat.S_IMODE(one.stat().st_mode) for one in sorted(path.parent.iterdir())]
 
 
+@pytest.mark.case("P26")
 @pytest.mark.parametrize("harm", ["removed", "damaged"])
 async def test_p26_an_sqlite_file_that_is_lost(tmp_path, ledger, harm):
     path = tmp_path / "llms.db"
@@ -273,6 +286,7 @@ async def test_p26_an_sqlite_file_that_is_lost(tmp_path, ledger, harm):
         held.settle(1, 30)
 
 
+@pytest.mark.case("P26")
 async def test_p26_an_sqlite_file_that_is_locked(tmp_path, ledger):
     path = tmp_path / "llms.db"
     async with limiter_at(f"sqlite:{path}", ledger) as limiter:
@@ -288,6 +302,7 @@ async def test_p26_an_sqlite_file_that_is_locked(tmp_path, ledger):
         await works_again(limiter)
 
 
+@pytest.mark.case("P24")
 async def test_p24_no_answer_goes_to_somebody_else(shared):
     """Trips are cut off at any moment; what comes back is what was asked for, on that connection or a new one."""
     chance = random.Random(24)  # noqa: S311 - it is to repeat
@@ -374,3 +389,43 @@ async def test_closing_while_postgres_is_being_connected_to(own_postgres, wait_s
             own_postgres.crash()
 
         await kept.close()
+
+
+async def test_a_role_to_whom_another_gave_the_schema(own_postgres):
+    """It may not make schemas itself, as ``docs/store.md`` has it."""
+    own_postgres.sql("CREATE ROLE weak LOGIN PASSWORD 'weak'")
+    own_postgres.sql("CREATE SCHEMA llms AUTHORIZATION weak")
+    kept = place(own_postgres.url().replace(f"postgres:{own_postgres.password}", "weak:weak"))
+
+    assert {} == (await kept.load(["key:k"])).kept
+
+    await kept.close()
+
+
+_RAISES = """
+CREATE SEQUENCE public.times;
+CREATE FUNCTION public.raises() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('public.times') <= 3 THEN
+        RAISE EXCEPTION 'as if' USING ERRCODE = '{state}';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER raises BEFORE INSERT OR UPDATE ON llms.limits FOR EACH ROW EXECUTE FUNCTION public.raises();
+"""
+
+
+@pytest.mark.case("P25")
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_p25_a_swap_that_loses_to_another(own_postgres, ledger, state, record_property):
+    """It is done again, and counted once; nobody takes it for an outage."""
+    async with limiter_at(own_postgres.url(), ledger) as limiter:
+        await limiter.taken(BUDGET)
+        own_postgres.sql(_RAISES.format(state=state))
+
+        ledger.settle(await limiter.admit(BUDGET, Need(1, 10)), BUDGET, 1, 7)
+
+        assert not limiter._rounds.out
+        assert {"day": 7} == (await limiter.taken(BUDGET))[0].spent
+        assert int(own_postgres.sql("SELECT last_value FROM public.times")) > 3
+    record_property("came_out", f"{state}: admitted and counted once")

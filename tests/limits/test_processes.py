@@ -52,6 +52,7 @@ async def until(admit, wanted, within_s):
     return time.monotonic() - began
 
 
+@pytest.mark.case("B01")
 async def test_b01_four_processes_admit_exactly_five(children, shared):
     four = await children(4)
     for number in range(5):
@@ -64,6 +65,7 @@ async def test_b01_four_processes_admit_exactly_five(children, shared):
         assert 995 == refused["BudgetSpentError"] + refused["LimiterUnavailableError"]  # on a machine that is too busy
 
 
+@pytest.mark.case("B10")
 async def test_b10_four_processes_keep_to_a_rate(children, shared):
     four = await children(4)
     await minute_with(15)
@@ -75,6 +77,7 @@ async def test_b10_four_processes_keep_to_a_rate(children, shared):
     assert 300 == sum(answer["admitted"] for answer in answers)
 
 
+@pytest.mark.case("B16")
 async def test_b16_what_four_processes_spend_adds_up(children, shared):
     four = await children(4)
     scopes = [["key:k", {"budget_day": 10**9, "concurrency": 7}], ["gateway", {"budget_total": 10**9}]]
@@ -93,6 +96,7 @@ async def test_b16_what_four_processes_spend_adds_up(children, shared):
     assert count * 13 == shared.ledger.sum("key:k")
 
 
+@pytest.mark.case("B06", "B12")
 async def test_b06_b12_what_a_killed_process_held_is_free_when_its_lease_has_ended(children, shared):
     doomed, other = await children(2)
     scopes = [["key:k", {"budget_day": 50, "concurrency": 6}]]
@@ -117,6 +121,7 @@ async def test_b06_b12_what_a_killed_process_held_is_free_when_its_lease_has_end
     assert (1, 10, {"day": 10}) == (taken.running, taken.reserved, taken.spent)  # what the other one holds
 
 
+@pytest.mark.case("P09")
 async def test_p09_a_process_that_was_stopped_puts_back_what_it_holds(children, shared):
     (stopped,) = await children(1)
     scopes = [["key:k", {"concurrency": 5}]]
