@@ -22,6 +22,13 @@ _LATE_S = 1e-5
 """For each alarm that is set: how late they may be. Bounds what looking through them costs to a hundredth of a core."""
 
 
+_STOOD_STILL_S = 0.25
+"""So late a timer is only if the process stood still, or its machine did: then no upstream was silent."""
+
+_CATCH_UP_S = 0.5
+"""What it is then given to read what has come meanwhile, before anything rings."""
+
+
 class Alarms:
     """
     One timer of the loop for the alarms of very many calls.
@@ -34,6 +41,7 @@ class Alarms:
         self._set: set[Alarm] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = inf
+        self._catching_up = False
 
     def add(self, alarm: "Alarm") -> None:
         """Ring ``alarm`` when its time has come, until it is taken away."""
@@ -57,9 +65,15 @@ class Alarms:
         self._timer = asyncio.get_running_loop().call_at(when, self._tick)
 
     def _tick(self) -> None:
-        self._timer, self._timer_at = None, inf
         loop = asyncio.get_running_loop()
         now = loop.time()
+        late_s = now - self._timer_at
+        self._timer, self._timer_at = None, inf
+        # Once only: a loop that is late all the time has to end calls, too.
+        self._catching_up = late_s > _STOOD_STILL_S and not self._catching_up
+        if self._catching_up:
+            self._arm(now + _CATCH_UP_S)
+            return
         for alarm in [alarm for alarm in self._set if alarm.due_at <= now]:
             alarm.ring(now)
         if self._set:

@@ -1,4 +1,6 @@
 import asyncio
+import socket
+import time
 
 import pytest
 
@@ -68,6 +70,26 @@ async def test_silence_after_data():
         await asyncio.sleep(5)
 
     assert 0.19 <= loop.time() - last < 2
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])  # which of what is due comes first differs
+async def test_process_that_stood_still():
+    """P09: what has come while the process stood still counts, though its time was over; silence still ends."""
+    alarms = Alarms()
+    ours, its = socket.socketpair()
+    ours.setblocking(False)
+    with ours, its:
+        reading = asyncio.create_task(asyncio.get_running_loop().sock_recv(ours, 1))
+        with pytest.raises(IdleTimeoutError), Watch(alarms, CLOCKS) as watch:
+            watch.await_next()
+            its.send(b"x")
+            await asyncio.sleep(0)
+            time.sleep(0.6)  # noqa: ASYNC251 - it stands still
+            assert b"x" == await reading
+            watch.arrived()
+            watch.await_next()
+            await asyncio.sleep(5)
+        assert b"x" == reading.result()
 
 
 async def test_clock_stands_while_nothing_is_due():

@@ -11,7 +11,7 @@ from pathlib import Path
 from llms.errors import LedgerUnavailableError
 from llms.ledger.spool import Entry, Spool, left_behind
 from llms.ledger.writing import write
-from llms.store import Store, StoreError
+from llms.store import Store, StoreError, StoreUnfitError
 
 _log = logging.getLogger("llms.ledger")
 
@@ -67,6 +67,7 @@ class Ledger:
         self._open: _Batch | None = None
         self._waiting = 0
         self._failing = False
+        self._unfit = False
         self._spool_fails = False
         self._said_at = -_SAID_EVERY_S
         self._wake = asyncio.Event()
@@ -117,7 +118,8 @@ class Ledger:
         """
         if not self._strict or not self._failing:
             return
-        if self._spool_fails or self._waiting >= self._most:
+        # A store that has gone, or was replaced, comes back by nobody's patience.
+        if self._spool_fails or self._unfit or self._waiting >= self._most:
             message = "The gateway cannot write down what calls cost just now. Send the request again in a moment."
             raise LedgerUnavailableError(message, retry_after_s=5)
 
@@ -275,6 +277,7 @@ class Ledger:
 
     def _failed(self, error: StoreError) -> None:
         self._failing = True
+        self._unfit = isinstance(error, StoreUnfitError)
         if self._loop.time() - self._said_at >= _SAID_EVERY_S:
             self._said_at = self._loop.time()
             _log.error("the store does not take calls: %s (%d wait, %d lost)", error, self._waiting, self.lost)

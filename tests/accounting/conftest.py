@@ -3,13 +3,12 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from tests.accounting.house import House
 from tests.accounting.seller import Seller
-from tests.limits.ledger import ms
+from tests.limits.ledger import came_out, ms
 from tests.upstream.server import Upstream
 
 
@@ -51,18 +50,40 @@ async def seller() -> AsyncGenerator[Seller, None]:
         yield Seller(upstream)
 
 
+BACKENDS = ("memory", "sqlite", "postgresql", "redis")
+"""Where limits are; calls are in PostgreSQL for ``postgresql``, and in an SQLite file for all others."""
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Give what a ``House`` is told so that its limits are in one of the places that there are for them."""
+    request.node.user_properties.append(came_out(request.param))
+    store = f"sqlite:{tmp_path / 'llms.db'}"
+    if request.param == "postgresql":
+        spool = {"XDG_DATA_HOME": str(tmp_path / "data")}
+        return {"store": request.getfixturevalue("postgres_url"), "environ": spool}
+    if request.param == "redis":
+        return {"store": store, "environ": {"REDIS": request.getfixturevalue("redis_url")}}
+    return {"store": store, "workers": 2 if request.param == "sqlite" else 1}
+
+
 @pytest.fixture
-async def house(tmp_path: Path, seller: Seller) -> AsyncGenerator[Callable[..., Awaitable[House]], None]:
-    """Open gateways, on an SQLite store; takes what ``House`` does."""
+async def house(
+    tmp_path: Path, seller: Seller, backend: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncGenerator[Callable[..., Awaitable[House]], None]:
+    """Open gateways, with each of the places for limits; takes what ``House`` does."""
     opened: list[House] = []
-    with mock.patch("llms.books._POLL_S", 0.01):
+    monkeypatch.setattr("llms.books._POLL_S", 0.01)
+    monkeypatch.setattr("llms.limits.books._GRACE_MS", 50)
+    monkeypatch.setattr("llms.limits.books._LEASE_MS", 1500)
+    monkeypatch.setattr("llms.limits.reconciliation._ON_ITS_WAY_S", 0.1)
 
-        async def start(store: str = f"sqlite:{tmp_path / 'llms.db'}", **options: Any) -> House:
-            one = House(tmp_path / f"gateway{len(opened)}", seller, store, **options)
-            opened.append(one)
-            await one.open()
-            return one
+    async def start(**options: Any) -> House:
+        one = House(tmp_path / f"gateway{len(opened)}", seller, **{**backend, **options})
+        opened.append(one)
+        await one.open()
+        return one
 
-        yield start
-        for one in opened:
-            await one.close()
+    yield start
+    for one in opened:
+        await one.close()

@@ -197,7 +197,8 @@ class House:
 
     def _sections(self) -> dict[str, Any]:
         prices = {name: {"input": into, "output": out} for name, (into, out) in self.prices.items()}
-        return {**self.settings, "prices": {name: _numbers(price) for name, price in prices.items()}}
+        store = {"store": {"redis": "$REDIS"}} if "REDIS" in self.environ else {}
+        return {**store, **self.settings, "prices": {name: _numbers(price) for name, price in prices.items()}}
 
 
 _JSON = [("Content-Type", "application/json")]

@@ -35,6 +35,7 @@ class Act:
         texts: Of the answer, in pieces.
         end: Of a stream: ``done``, ``cut`` (no end), ``reset``, or ``held``: until it is let go, or for ever.
         go: What lets a stream go that is held; then it ends as if it were ``done``.
+        late: Whether nothing at all is sent before that.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Act:
     texts: tuple[str, ...] = ()
     end: str = "done"
     go: Any = None
+    late: bool = False
 
     @property
     def fails(self) -> bool:
@@ -50,6 +52,9 @@ class Act:
 
     def script(self) -> Script:
         """Give what is played."""
+        return (wait(self.go), *self._answer()) if self.late else self._answer()
+
+    def _answer(self) -> Script:
         usage = None if self.usage is None else _usage(*self.usage)
         if self.kind in _WITHOUT_WORDS:
             return _WITHOUT_WORDS[self.kind]

@@ -11,6 +11,7 @@ from fractions import Fraction
 import pytest
 
 from llms.limits.state import DAY_MS
+from llms.web.routes import plain
 from tests.accounting.crowd import Crowd
 from tests.accounting.house import CHAT, MODELS, PRICES
 from tests.accounting.oracle import start
@@ -52,6 +53,7 @@ async def sums(house, key, subject=None):
     return sum(row.cost for row in rows), taken.spent["total"], billed, taken.reserved + taken.running
 
 
+@pytest.mark.case("B01", "B02")
 @pytest.mark.parametrize("stream", [False, True], ids=["b01 whole", "b02 streamed"])
 async def test_b01_b02_exactly_five_of_a_thousand(house, stream):
     """B01, B02: of 1,000 calls at once with a budget for 5, five reach the provider; others are told not to come again."""
@@ -77,6 +79,7 @@ async def test_b01_b02_exactly_five_of_a_thousand(house, stream):
     assert (5 * cost, 5 * cost, 0) == (rows, counted, held)
 
 
+@pytest.mark.case("B03")
 async def test_b03_what_was_not_taken_is_given_back(house):
     """B03: what a call did not take of what was held for it can be taken by the next one at once."""
     gateway = await house()
@@ -91,6 +94,7 @@ async def test_b03_what_was_not_taken_is_given_back(house):
     assert (billed, billed, 0) == (rows, counted, held)
 
 
+@pytest.mark.case("B04", "B13")
 @pytest.mark.parametrize("stream", [False, True], ids=["b04 whole", "b13 streamed"])
 async def test_b04_b13_a_call_that_takes_more_is_the_last(house, stream):
     """B04, B13: a call that takes more than was held for it goes on to its end, all of it is counted, and no other follows."""
@@ -112,6 +116,7 @@ async def test_b04_b13_a_call_that_takes_more_is_the_last(house, stream):
     assert 2 * cost < billed < 2 * cost + 9 * OUT * 15
 
 
+@pytest.mark.case("B05")
 async def test_b05_cancelled_at_any_moment(house):
     """B05: however many calls are left at whatever moment, nothing stays held, and each is paid for as far as it came."""
     gateway = await house()
@@ -158,6 +163,7 @@ def possible(row, texts):
     return {0, *(int(a * Fraction(price[0]) + b * Fraction(price[1]) + Fraction(1, 2)) for a, b in found)}
 
 
+@pytest.mark.case("B06")
 async def test_b06_killed_with_calls_on_their_way(house):
     """B06: what was held for calls of a process that was killed is no loss to the budget."""
     gateway = await house()
@@ -173,11 +179,14 @@ async def test_b06_killed_with_calls_on_their_way(house):
 
     await gateway.open()
 
-    taken = (await gateway.taken(key.id))[f"key:{key.id}"][1]
+    async with asyncio.timeout(10):  # its lease, where others could still wait for it
+        while (taken := (await gateway.taken(key.id))[f"key:{key.id}"][1]).reserved:
+            await asyncio.sleep(0.02)
     assert (0, 0, COST) == (taken.reserved, taken.running, taken.spent["total"])
     assert [COST] == [row.cost for row in await gateway.rows()]
 
 
+@pytest.mark.case("B07")
 async def test_b07_prices_that_are_missing_nothing_or_new(house):
     """B07: no price is marked, or refused; 0 is a price; a call costs what was in force when it began."""
     gateway = await house(settings={"prices": {**PRICES, "two/b": ("0", "0")}})
@@ -207,6 +216,7 @@ async def test_b07_prices_that_are_missing_nothing_or_new(house):
 FULL = [{"rpm": 0}, {"concurrency": 0}, {"tpm": 1}, {"budgets": {"total": 0.0001}}, {"budgets": {"month": 0}}]
 
 
+@pytest.mark.case("B08")
 @pytest.mark.parametrize("full", FULL, ids=lambda full: next(iter(full)))
 @pytest.mark.parametrize("kind", ["key", "team", "model", "gateway"])
 async def test_b08_by_all_or_by_none(house, kind, full):
@@ -233,6 +243,8 @@ async def test_b08_by_all_or_by_none(house, kind, full):
     assert {0} == {spent for _, one in taken.values() for spent in one.spent.values()}
 
 
+@pytest.mark.case("B09", "P30")
+@pytest.mark.parametrize("backend", ["memory"], indirect=True)  # others go by the servers' clocks
 async def test_b09_p30_each_call_in_one_window(now, house):
     """B09, P30: at the edges of windows, and over a clock that is set back, a call counts once in one of each."""
     gateway = await house()
@@ -264,6 +276,8 @@ async def test_b09_p30_each_call_in_one_window(now, house):
         assert micros == sum(row.cost for row in rows if row.at >= start(window, gateway.books.clock()))
 
 
+@pytest.mark.case("B09", "P30")
+@pytest.mark.parametrize("backend", ["memory"], indirect=True)  # others go by the servers' clocks
 async def test_b09_p30_a_start_with_a_clock_that_was_set_back(now, house):
     """B09, P30: what was spent in a day that comes again after a start is not forgotten, and counts in that day alone."""
     gateway = await house()
@@ -290,6 +304,8 @@ async def test_b09_p30_a_start_with_a_clock_that_was_set_back(now, house):
     assert 0 == await gateway.books.limiter.reconcile()
 
 
+@pytest.mark.case("B10")
+@pytest.mark.parametrize("backend", ["memory"], indirect=True)  # others go by the servers' clocks
 async def test_b10_so_many_calls_a_minute(now, house):
     """B10: at ten times the rate, exactly as many are admitted in each minute as may be."""
     gateway = await house()
@@ -307,6 +323,8 @@ async def test_b10_so_many_calls_a_minute(now, house):
     assert [(7, 63, 7)] * 3 == admitted
 
 
+@pytest.mark.case("B11")
+@pytest.mark.parametrize("backend", ["memory"], indirect=True)  # others go by the servers' clocks
 async def test_b11_tokens_as_they_were(now, house):
     """B11: in the long run, as many tokens are admitted as there were, however wrong the estimates: within 1 %."""
     gateway = await house()
@@ -342,6 +360,7 @@ SLOTS = {
 }
 
 
+@pytest.mark.case("B12")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("name", SLOTS)
 async def test_b12_slots_are_always_freed(house, name, stream):
@@ -373,6 +392,7 @@ async def test_b12_slots_are_always_freed(house, name, stream):
     assert 200 == (await gateway.call(key.secret, order("after"), max_tokens=OUT)).status
 
 
+@pytest.mark.case("B12")
 async def test_b12_a_provider_that_nobody_listens_for(house, tmp_path):
     """B12: nor does one stay taken where no connection can be made."""
     gateway = await house()
@@ -390,6 +410,7 @@ async def test_b12_a_provider_that_nobody_listens_for(house, tmp_path):
     assert [502] * 3 == [answer.status for answer in answers]
 
 
+@pytest.mark.case("B14")
 async def test_b14_revoked_mid_stream(house):
     """B14: the streams of a key that is revoked, and of those that came from it, end with an error; others go on."""
     gateway = await house()
@@ -422,6 +443,7 @@ async def test_b14_revoked_mid_stream(house):
     assert ["key_disabled", "key_disabled", ""] == [row.code for row in await gateway.rows()]
 
 
+@pytest.mark.case("B15", "B18")
 async def test_b15_b18_one_meter(house):
     """B15, B18: every endpoint, alias, fallback and replay is charged once, for what served it; attempts are in its row."""
     gateway = await house()
@@ -449,6 +471,7 @@ async def test_b15_b18_one_meter(house):
             await client.request("POST", CHAT, again, body)
             assert 200 == (await client.read_response()).status
 
+    assert {CHAT, "/v1/completions", "/v1/embeddings"} == {path.decode() for path in plain()}, "one is missing here"
     assert 1 == len(replayed.asked)
     rows, counted, billed, held = await sums(gateway, key)
     assert (billed, billed, 0) == (rows, counted, held)
@@ -462,6 +485,7 @@ async def test_b15_b18_one_meter(house):
     assert (len(found), billed) == (usage["total"]["calls"], usage["total"]["cost_micros"])
 
 
+@pytest.mark.case("B16")
 async def test_b16_numbers_that_no_float_holds(house):
     """B16: sums above 2**53 are exact to the micro-dollar everywhere, and so are prices with six digits."""
     prices = {**PRICES, "one/a": ("0.000001", "999999.999999")}
@@ -485,6 +509,7 @@ async def test_b16_numbers_that_no_float_holds(house):
     assert expected == (await gateway.taken(key.id))[f"key:{key.id}"][1].spent["total"]
 
 
+@pytest.mark.case("B16")
 async def test_b16_limits_that_come_while_a_call_runs(house):
     """B16: a call that nobody counted as it began is counted by all who have limits when it ends, at once."""
     gateway = await house()
@@ -520,6 +545,7 @@ async def test_b16_limits_that_come_while_a_call_runs(house):
     assert both == sum(row.cost for row in await gateway.rows())
 
 
+@pytest.mark.case("B16")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_b16_counts_that_cannot_be(house, stream):
     """B16: of a provider that counts what cannot be, the answer is counted as it was seen: neither for ever nor for nothing."""
@@ -533,6 +559,7 @@ async def test_b16_counts_that_cannot_be(house, stream):
     assert [(5, 7, "estimated")] == [(row.input_tokens, row.output_tokens, row.counted) for row in await gateway.rows()]
 
 
+@pytest.mark.case("B17")
 async def test_b17_what_was_counted_wrongly_is_put_right(house, caplog):
     """B17: a counter that differs from the ledger is put right, for every scope, and the log says so; else nothing is said."""
     limits = {
@@ -545,19 +572,20 @@ async def test_b17_what_was_counted_wrongly_is_put_right(house, caplog):
     await gateway.call(key.secret, order(), max_tokens=OUT)
     await gateway.ended()
 
+    (row,) = await gateway.rows()
     assert 0 == await gateway.books.limiter.reconcile()
     assert "put right" not in caplog.text
-    for state in gateway.books.limiter._states.values():
-        state.spent = [spent + 1000 for spent in state.spent]
+    await gateway.books.store.write_calls([row._replace(id=f"req_{1:024x}", cost=1000)])  # as if it was not counted
     assert 4 == await gateway.books.limiter.reconcile()
 
     taken = await gateway.taken(key.id)
-    assert [COST] * 4 == [spent for _, one in taken.values() for spent in one.spent.values()]
+    assert [COST + 1000] * 4 == [spent for _, one in taken.values() for spent in one.spent.values()]
     for subject in taken:
         assert f"what {subject} has spent" in caplog.text
     assert 0 == await gateway.books.limiter.reconcile()
 
 
+@pytest.mark.case("B17")
 async def test_b17_limits_that_were_gone_for_a_while(house):
     """B17: what a key spent while it had no limits counts as soon as it has some again."""
     gateway = await house()

@@ -90,17 +90,22 @@ class Town:
 
 
 @asynccontextmanager
-async def town(  # noqa: PLR0913 - all but three have a default
-    folder: Path, seller: Seller, environ: Mapping[str, str], *, workers: int = 1, limits: Any = None, hooks: Any = ()
+async def town(
+    folder: Path, seller: Seller, environ: Mapping[str, str], *, workers: int = 1, hooks: Any = (), **server: Any
 ) -> AsyncIterator[Town]:
-    """Run it until the block ends; ``environ`` has ``LLMS_STORE``, and ``REDIS`` where limits are there."""
+    """
+    Run it until the block ends.
+
+    Args:
+        environ: Has ``LLMS_STORE``, and ``REDIS`` where limits are there.
+        server: Options of the configuration's section of that name.
+    """
     prices = {name: {"input": float(into), "output": float(out)} for name, (into, out) in PRICES.items()}
     config = {
-        "server": {"keys": ["$ADMIN"], "drain_s": 1},
+        "server": {"keys": ["$ADMIN"], "drain_s": 1, **server},
         "providers": {"one": seller.section("one", ["a", "u", "e"]), "two": seller.section("two", ["b"])},
         "models": MODELS,
         "prices": prices,
-        "limits": limits or {},
         "store": {"redis": "$REDIS"} if "REDIS" in environ else {},
     }
     configure(folder, config)

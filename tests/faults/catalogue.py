@@ -1,8 +1,9 @@
 """
 The fault catalogue: what is done to the gateway, and what must come out. Data only; the tests name the cases.
 
-U: what a provider's side does. C: what clients do. P: what happens to the process. Numbers are kept for good, and a
-missing number is one of the store alone, or of budgets: tests/store, tests/limits. ``python -m tests.faults`` runs all of it.
+U: what a provider's side does. C: what clients do. P: what happens to the process, the disk, the store and the clock. B:
+what limits and budgets must withstand. Numbers are kept for good. The tests are where what they test is: any test in
+tests/ that is marked with a case is one of it. ``python -m tests.faults`` runs all of them.
 """
 
 from dataclasses import dataclass
@@ -197,6 +198,10 @@ _P = {
     ),
     "P24": ("what a store is asked is cancelled at random", "no answer goes to anybody else"),
     "P25": ("a transaction loses to another: 40001, 40P01", "done again, up to three times, counted once"),
+    "P26": (
+        "Redis, or where limits are: away, slow, empty, full, read-only, talking rubbish; connections and scripts gone",
+        "503 for budgets within 2 s, this worker's part of rates; what was spent comes from the ledger, never from 0",
+    ),
     "P27": ("more calls than places; no port, no thread left", "503 overloaded at once"),
     "P28": ("no descriptors left", "no crash, no busy loop; it recovers"),
     "P29": ("memory limit", "new calls are refused; the process lives"),
@@ -209,5 +214,26 @@ _P = {
     "P38": ("the supervisor is killed", "the workers end"),
 }
 
-CASES = {name: Case(*texts) for part in (_U, _C, _P) for name, texts in part.items()}
+_B = {
+    "B01": ("1,000 calls at once, a budget for 5; one process or four", "5 reach the provider, 995 times 429"),
+    "B02": ("the same with streams, whose usage comes last", "the same: the most that each can cost is held"),
+    "B03": ("calls that take less than was held for them", "the rest is free within a second"),
+    "B04": ("a call that takes more than was held for it", "all of it is counted; the next one is refused"),
+    "B05": ("calls that are left at any moment", "nothing stays held; spent is the sum of the rows"),
+    "B06": ("kill -9 while calls hold parts of a budget", "free when their lease ends; nothing is lost for good"),
+    "B07": ("prices: missing, 0, new in the middle of a call", "marked or refused; a call costs what it began with"),
+    "B08": ("limits of key, team, model and gateway, one of which is reached", "what one refuses none has counted"),
+    "B09": ("calls at the edges of windows; the clock is set back", "each counts once in one window"),
+    "B10": ("ten times a rate, over several workers", "as many in each minute as may be"),
+    "B11": ("tokens that were estimated wrongly", "made up for: in the long run within 1 %"),
+    "B12": ("calls at once: left, refused, reset, timed out, killed", "each place is free again, and only then"),
+    "B13": ("a budget that is used up in mid-stream", "the stream goes on to its end; the next call is refused"),
+    "B14": ("a key that is revoked in mid-stream", "error event key_disabled within 5 s, in every worker"),
+    "B15": ("every endpoint, alias, fallback, replay", "one meter: charged once, for what served it"),
+    "B16": ("sums above 2**53, prices of six digits, counts that cannot be", "exact to the micro-dollar, everywhere"),
+    "B17": ("a counter that differs from the ledger", "put right, and the log says so"),
+    "B18": ("retries and fallbacks", "each attempt is in the row; the key is charged once"),
+}
+
+CASES = {name: Case(*texts) for part in (_U, _C, _P, _B) for name, texts in part.items()}
 """Every case, by id, in order."""

@@ -44,26 +44,38 @@ def rows(wanted: Iterable[str], tests: Iterable[Mapping[str, Any]]) -> list[Row]
 
 def counted(found: Sequence[Row]) -> str:
     """Say how many passed: ``U 75 of 75, C 53 of 53, P 19 of 19``."""
-    parts = []
-    for letter in dict.fromkeys(row.case[0] for row in found):
-        mine = [row.passed for row in found if row.case[0] == letter]
-        parts.append(f"{letter} {sum(mine)} of {len(mine)}")
-    return ", ".join(parts)
+    return _counted({row.case: row.passed for row in found})
 
 
 def text(found: Iterable[Row]) -> str:
     """Give the table as Markdown."""
-    lines = ["| case | injected | must come out | came out | result |", "|---|---|---|---|---|"]
-    for row in found:
-        case = CASES[row.case]
-        lines.append(f"| {row.case} | {case.injected} | {case.expected} | {_came_out(row)} | {row.result} |")
-    return "\n".join(lines)
+    return "\n".join([*_HEAD, *map(_line, found)])
 
 
 def written(page: str, found: Sequence[Row]) -> str:
-    """Give a page with the table of these rows in it."""
-    table = f"{counted(found)}.\n\n{text(found)}"
+    """Give a page with these rows in its table; those of other cases stay as they are."""
+    lines = {line[2:5]: line for line in page.splitlines() if line[2:5] in CASES}
+    lines |= {row.case: _line(row) for row in found}
+    lines = {case: lines[case] for case in CASES if case in lines}
+    counts = _counted({case: line.endswith("| pass |") for case, line in lines.items()})
+    table = "\n".join([f"{counts}.", "", *_HEAD, *lines.values()])
     return _PART.sub(lambda part: f"{part[1]}\n{table}\n\n{part[2]}", page)
+
+
+_HEAD = ("| case | injected | must come out | came out | result |", "|---|---|---|---|---|")
+
+
+def _line(row: Row) -> str:
+    case = CASES[row.case]
+    return f"| {row.case} | {case.injected} | {case.expected} | {_came_out(row)} | {row.result} |"
+
+
+def _counted(passed: Mapping[str, bool]) -> str:
+    parts = []
+    for letter in dict.fromkeys(case[0] for case in passed):
+        mine = [good for case, good in passed.items() if case[0] == letter]
+        parts.append(f"{letter} {sum(mine)} of {len(mine)}")
+    return ", ".join(parts)
 
 
 def _row(name: str, tests: list[Mapping[str, Any]]) -> Row:

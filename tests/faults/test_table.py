@@ -32,6 +32,19 @@ def test_a_case_passes_if_all_its_tests_do():
     assert table.text(found).splitlines()[2].endswith("| 502 x | pass |")
 
 
+def test_a_part_of_the_page_is_renewed():
+    """What was not run stays as it was; all that passed are counted."""
+    page = "a\n<!-- table -->\n\n| C01 | x | y | z | pass |\n| U02 | x | y | z | fail |\n\n<!-- end -->\nb\n"
+    tests = [{"cases": ["U01"], "outcome": "passed", "came_out": ["fine"]}]
+
+    lines = table.written(page, table.rows(["U01"], tests)).splitlines()
+
+    assert "U 1 of 2, C 1 of 1." == lines[3]
+    assert ["U01", "U02", "C01"] == [line[2:5] for line in lines[7:10]]
+    assert "| U02 | x | y | z | fail |" == lines[8]
+    assert ("a", "b") == (lines[0], lines[-1])
+
+
 def run(folder, *more):
     """Run pytest with the plugin on the file in ``folder``; the options of this run are not those of that one."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.faults.report", "--rootdir", folder, *more]

@@ -14,7 +14,13 @@ def ms(text: str) -> int:
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-_SHOWN = {"memory": "memory", "sqlite": "SQLite", "postgres": "PostgreSQL", "postgresql": "PostgreSQL", "redis": "Redis"}
+_SHOWN = {
+    "memory": "memory",
+    "sqlite": "SQLite",
+    "postgres": "PostgreSQL",
+    "postgresql": "PostgreSQL",
+    "redis": "Redis",
+}
 
 
 def came_out(kind: str) -> tuple[str, str]:

@@ -1,5 +1,5 @@
 """
-A TCP proxy that makes trouble between two parties: late, jittery, narrow, in pieces, frozen, cut off at a byte.
+A TCP proxy that makes trouble between two parties: late, jittery, narrow, in pieces, frozen, garbled, cut off at a byte.
 
 ::
 
@@ -20,6 +20,7 @@ from typing import Literal, Self
 _LINGER_0 = struct.pack("ii", 1, 0)  # closing sends RST
 _READ_BYTES = 1 << 16
 _MOST_ON_THE_WAY = 64  # reads; a party that does not read slows the other one down
+_GARBLED = bytes(byte ^ 0x55 for byte in range(256))
 _TURNS = 3  # of the loop: enough for a reader in the same loop to take each write as a read of its own
 
 
@@ -37,6 +38,7 @@ class Way:
         jitter_s: Up to how much more; the order is kept.
         bytes_per_s: How many bytes pass in a second.
         piece: How many bytes are written at a time.
+        garbled: Whether each byte arrives as another.
         cut_at: After how many bytes the connection ends, in both directions.
         cut: How it ends.
     """
@@ -45,6 +47,7 @@ class Way:
     jitter_s: float = 0
     bytes_per_s: float | None = None
     piece: int | None = None
+    garbled: bool = False
     cut_at: int | None = None
     cut: Literal["fin", "rst"] = "rst"
 
@@ -169,6 +172,8 @@ def _parts(data: bytes, way: Way, passed: int) -> Iterator[bytes]:
     """Cut ``data`` into what is written at a time, and where the connection ends."""
     if way.cut_at is not None:
         data = data[: way.cut_at - passed]
+    if way.garbled:
+        data = data.translate(_GARBLED)
     size = way.piece or (max(1, round(way.bytes_per_s / 50)) if way.bytes_per_s else len(data))
     for start in range(0, len(data), max(1, size)):
         yield data[start : start + size]

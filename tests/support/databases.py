@@ -87,6 +87,9 @@ def initialized(path: Path) -> Path:
 class _Server:
     """A process that is started, stopped and started again on its port."""
 
+    within: Sequence[str] = ()
+    """A command that runs it, as ``("unshare", "--mount", …)``."""
+
     def __init__(self, path: Path) -> None:
         self.folder = path
         self.port = _free_port()
@@ -97,7 +100,7 @@ class _Server:
         assert self._process is None
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+                [*self.within, *self._command()], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
             )
         until = time.monotonic() + PATIENCE_S
         while not self._answers():

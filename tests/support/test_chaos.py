@@ -47,6 +47,17 @@ async def test_nothing_is_changed(upstream):
     assert 1 == chaos.connections
 
 
+async def test_garbled(upstream):
+    """Each byte arrives, as another one."""
+    upstream.on("GET", PATH, (send(DATA), fin()))
+
+    async with Chaos(upstream.port, back=Way(garbled=True)) as chaos:
+        data, _, _, end = await read(chaos)
+
+    assert (len(DATA), "fin") == (len(data), end)
+    assert not any(got == sent for got, sent in zip(data, DATA, strict=True))
+
+
 async def test_pieces(upstream):
     """Bytes arrive one by one."""
     upstream.on("GET", PATH, (send(b"abcdefgh"), fin()))
