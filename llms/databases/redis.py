@@ -19,7 +19,7 @@ Word = str | bytes | int | float
 _MOST = 4
 _OPEN_S = 1.5
 
-_FAILURES = (RedisError, OSError, TimeoutError, EOFError, ValueError, TypeError, IndexError)
+_FAILURES = (RedisError, OSError, TimeoutError, EOFError, ValueError, TypeError, IndexError, AttributeError)
 """All that the driver raises, and what comes of reading an answer that is none."""
 
 _RUN_ID = re.compile(rb"run_id:(\w+)")

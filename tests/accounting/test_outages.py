@@ -170,7 +170,7 @@ class Illnesses:
             "loses to others": Ill(lambda: sql(_LOSES), lambda: sql("DROP FUNCTION public.loses CASCADE")),
             "slow": Ill(lambda: setattr(self.chaos, "back", Way(latency_s=5)), self.well),
             "rubbish": Ill(lambda: setattr(self.chaos, "back", Way(garbled=True)), self.well),
-            "disk full": Ill(self.fill, lambda: (self.inside / "fill").unlink()),
+            "disk full": Ill(self.fill, self.clear),
         }
 
     def ended(self):
@@ -199,6 +199,9 @@ class Illnesses:
         with suppress(OSError), (self.inside / "fill").open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(4096))
+
+    def clear(self):
+        (self.inside / "fill").unlink()
 
 
 _LOSES = """

@@ -184,8 +184,8 @@ _P = {
     "P15": ("another process holds the ledger's lock", "calls go on; each row is written when it lets go"),
     "P16": ("a reader of SQLite that does not end", "its log grows, which is told; then it shrinks"),
     "P17": (
-        "the store's file: damaged, newer, another program's",
-        "it does not start, says why, leaves the file alone",
+        "the store's file: damaged, newer, another program's; gone or replaced while it is used",
+        "it does not start, says why, leaves the file alone; 503 while it is gone, nothing made up",
     ),
     "P18": ("two gateways on one file", "the second does not start, and says why"),
     "P19": ("backup while calls are written", "a copy of one moment, which works in the file's place"),
@@ -196,7 +196,10 @@ _P = {
         "PostgreSQL absent, crashed, hanging, read-only, full; no connection left, connections ended, password changed",
         "an error within 2 s; within 5 s of its return calls are kept, once",
     ),
-    "P24": ("what a store is asked is cancelled at random", "no answer goes to anybody else"),
+    "P24": (
+        "what stores, limits, shelves, providers are asked is cancelled at random",
+        "no answer goes to anybody else",
+    ),
     "P25": ("a transaction loses to another: 40001, 40P01", "done again, up to three times, counted once"),
     "P26": (
         "Redis, or where limits are: away, slow, empty, full, read-only, talking rubbish; connections and scripts gone",

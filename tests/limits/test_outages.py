@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import re
 import sqlite3
 import stat
 import sys
@@ -238,6 +239,40 @@ async def test_p26_a_server_that_talks_rubbish(ledger):
         writer.close()
 
     server = await asyncio.start_server(rubbish, "127.0.0.1", 0)
+    try:
+        async with limiter_at(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", ledger) as limiter:
+            await goes_on_alone(limiter)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.case("P26")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b":5",
+        b"$-1",
+        b"*-1",
+        b"*0",
+        b"*2\r\n:1\r\n:2",
+        b"*2\r\n*1\r\n:1\r\n$2\r\n1:",
+        b"+OK",
+        b"-LOADING",
+        b":99999999999999999999",
+    ],
+)
+async def test_p26_a_server_that_answers_another_question(ledger, answer):
+    """Whatever it says, in Redis's own form: it is out of reach, and no bug of ours."""
+    told = {b"INFO": b"$10\r\nrun_id:abc", b"TIME": b"*2\r\n$10\r\n1795871529\r\n$1\r\n5", b"CLIENT": b"+OK"}
+
+    async def odd(reader, writer):
+        while data := await reader.read(10_000):
+            for command in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)\r\n", data):
+                writer.write(told.get(command, answer) + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(odd, "127.0.0.1", 0)
     try:
         async with limiter_at(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", ledger) as limiter:
             await goes_on_alone(limiter)

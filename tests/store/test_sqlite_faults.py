@@ -106,6 +106,23 @@ async def test_loss_of_power(path, store, tmp_path, record_property):
     record_property("came_out", f"{len(cuts) + 3} ends of the log: each opened, nothing lost")
 
 
+@pytest.mark.case("P08")
+async def test_nothing_is_said_to_be_kept_that_is_not_on_the_disk(path, record_property):
+    """P08: what the disk has not been made to take is not said to be kept."""
+    if shutil.which("fiu-run") is None:
+        databases.missing("fiu-run")
+    await (await open_store(f"sqlite:{path}")).close()
+
+    process = await writer(path, "one", 10**9, "fiu-run", "-x", "-c", "enable name=posix/io/sync/fdatasync")
+    said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(20)]
+    process.kill()
+    await process.communicate()
+
+    assert {b"failed"} == {line.split()[0] for line in said}
+    assert "the disk fails" in said[0].decode()
+    record_property("came_out", "a disk that syncs nothing: 0 of 20 writes said to be kept")
+
+
 async def test_killed_while_it_writes(path):
     """P06: a process that is killed while it writes loses nothing of what it has said to be kept."""
     kept = []
@@ -270,8 +287,8 @@ async def test_cancelled_before_its_turn(path, store):
 
 
 @pytest.mark.case("P16")
-async def test_long_reader(path, store, caplog, record_property):
-    """P16: a reader that never ends lets the log grow, which is told; when it has ended, the log shrinks."""
+async def test_long_reader(path, store, opened, tmp_path, caplog, record_property):  # noqa: PLR0913, PLR0917
+    """P16: a reader that never ends lets the log grow, which is told; when it has ended, or at a start, the log shrinks."""
     store._writer.log_bytes = 1_000_000
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         await store.write_calls([call(1)])
@@ -281,11 +298,18 @@ async def test_long_reader(path, store, caplog, record_property):
             await store.write_calls([call(n) for n in range(start + 2, start + 2002)])
         assert path.with_name("llms.db-wal").stat().st_size > 4_000_000
         assert "keeps growing" in caplog.text
+        killed = tmp_path / "killed"
+        killed.mkdir()
+        for one in (path, path.with_name("llms.db-wal")):
+            shutil.copy2(one, killed)
+        await opened(f"sqlite:{killed}/llms.db")
+        log = killed / "llms.db-wal"
+        assert not log.exists() or log.stat().st_size < 1_000_000
         reader.execute("COMMIT")
 
     await store.write_calls([call(30_000)])
     assert path.with_name("llms.db-wal").stat().st_size < 1_000_000
-    record_property("came_out", "told in the log of the gateway; short again after the reader")
+    record_property("came_out", "told in the log of the gateway; short again after the reader, and at the next start")
 
 
 async def test_several_processes(path):
