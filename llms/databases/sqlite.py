@@ -30,6 +30,7 @@ class Connection:
 
     Args:
         path: The file.
+        sync: ``OFF`` for what need not outlive the machine.
     """
 
     def __init__(self, path: Path, sync: Sync = "FULL") -> None:
