@@ -99,7 +99,7 @@ class Books:
         documents = {}
         for subject in subjects:
             raw = loaded.kept[subject][1] if subject in loaded.kept else None
-            document = documents[subject] = decoded(raw, found, self.process, self._horizon)
+            document = documents[subject] = decoded(raw, found, self.process, now, self._horizon)
             document.state.turn(now)
             self.holding(subject).bring(document)
         return documents

@@ -13,7 +13,7 @@ way; then what was spent is looked up in the ledger again, and never taken to be
 import json
 from collections.abc import Mapping
 
-from llms.limits.state import Starts, State
+from llms.limits.state import MINUTE_MS, Starts, State
 
 _MARGIN_S = 1
 """How long it takes at most until a call that was settled is in the ledger, for the others too."""
@@ -178,11 +178,12 @@ class Document:
         return json.dumps([epoch, counts, state.starts, known, self.late, parts], separators=(",", ":")).encode()
 
 
-def decoded(raw: bytes | None, members: "Members", process: str, horizon: int = -1) -> Document:
+def decoded(raw: bytes | None, members: "Members", process: str, now: int, horizon: int = -1) -> Document:
     """
     Give the document that bytes say; a new one if they say nothing.
 
-    Of one from another epoch, the rates are all that still holds.
+    Of one from another epoch, the rates are all that still holds; not those of a minute to come, which may be far away:
+    the clock was set back since.
     """
     document = Document(process, horizon)
     if raw is None:
@@ -192,7 +193,7 @@ def decoded(raw: bytes | None, members: "Members", process: str, horizon: int = 
         state = document.state
         state.minute, state.requests, state.tokens = map(int, counts)
         if epoch != members.epoch:
-            return document
+            return document if state.minute <= now // MINUTE_MS else Document(process, horizon)
         state.starts = tuple(map(int, starts))
         if known is not None:
             spent, document.asked_at, document.repairs = known

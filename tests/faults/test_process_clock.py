@@ -1,9 +1,4 @@
-"""
-The wall clock jumps while the gateway runs: P30.
-
-libfaketime's clock is moved by a file that it reads at each look at the clock; the monotonic clock is left alone, as
-Linux does. In that way ``time.sleep()`` fails in Python 3.11, so nothing under test may use it.
-"""
+"""The wall clock jumps while the gateway runs: P30."""
 
 import asyncio
 import re
@@ -12,9 +7,9 @@ import time
 import pytest
 
 from tests.faults.streams import FIRST
-from tests.support.packages import library
 from tests.support.process import configure, serving
 from tests.support.raw import RawClient
+from tests.support.wall_clock import Clock
 from tests.upstream import openai
 from tests.upstream.framing import answer
 from tests.upstream.server import Upstream
@@ -24,26 +19,6 @@ PATH = "/v1/chat/completions"
 BODY = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
 
 JUMPS = ["+400d", "-2h", "+1s", "-1s"]
-
-
-class Clock:
-    """A wall clock that can be moved."""
-
-    def __init__(self, folder):
-        self._path = folder / "clock"
-        self.move("+0")
-        self.environ = {
-            "LD_PRELOAD": str(library("faketime/libfaketimeMT.so.1", package="faketime")),
-            "FAKETIME_TIMESTAMP_FILE": str(self._path),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def move(self, offset):
-        """Have it go on from now and ``offset``, as ``+400d``."""
-        temporary = self._path.with_suffix(".new")
-        temporary.write_text(f"{offset}\n")
-        temporary.replace(self._path)
 
 
 def created(text):

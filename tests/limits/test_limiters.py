@@ -225,6 +225,24 @@ async def test_b09_p30_windows_to_come_that_have_calls(world, eve, day):
     await soon(lambda: spent(limiter, scopes), world.sums("2026-12-02"))
 
 
+@pytest.mark.parametrize("back_s", [7200, 400 * 86_400])
+async def test_p30_a_rate_of_a_minute_to_come(world, back_s):
+    """P30: a rate that was used up when the clock was ahead holds up nobody once all have started with another clock."""
+    scopes = [Scope("key:k", Limits(rpm=1))]
+    limiter = world.limiter()
+    (await limiter.admit(scopes, Need(1, 1))).settle(1, 1)
+    world.made.remove(limiter)
+    await limiter.close()
+    world.now.at -= back_s * 1000
+
+    again = world.limiter()
+    (await again.admit(scopes, Need(1, 1))).settle(1, 1)
+    with pytest.raises(OverLimitError) as refused:
+        await again.admit(scopes, Need(1, 1))
+
+    assert 0 < refused.value.retry_after_s <= 60
+
+
 async def spent(limiter, scopes):
     return (await limiter.taken(scopes))[0].spent
 
