@@ -54,12 +54,13 @@ _NO_USAGE = Usage(0, 0)
 
 
 def _attempts(attempts: tuple[Attempt, ...]) -> str:
+    # Cut to tenths, not rounded: round() takes a third as long as all of this.
     return json_text.dumps(
         [
             {
                 "target": entry.target.label[:_LONGEST],
                 "outcome": entry.outcome,
-                "ms": round(entry.duration_s * 1000, 1),
+                "ms": int(entry.duration_s * 10_000) / 10,
             }
             for entry in attempts
         ]

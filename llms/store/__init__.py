@@ -226,7 +226,7 @@ class Store(Protocol):
         """
 
     def export(self, wanted: CallFilter) -> AsyncGenerator[Sequence[CallRow], None]:
-        """Give all calls, oldest first, some at a time."""
+        """Give all calls, oldest first, some at a time: none of them, where many were looked at in vain."""
 
     async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
         """

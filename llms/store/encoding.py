@@ -145,6 +145,21 @@ def clean(row: CallRow) -> CallRow:
     return CallRow._make(map(_clean, row, _MOST_OF))
 
 
+def columns(rows: Sequence[CallRow]) -> list[Sequence[Any]]:
+    """Give rows by their fields, each such as every database takes it."""
+    found: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(CallRow._fields)
+    if all(map(_fits, found, _MOST_OF)):
+        return found
+    return list(zip(*map(clean, rows), strict=True))
+
+
+def _fits(column: Sequence[Any], most: int) -> bool:
+    if not column or not isinstance(column[0], str):
+        return min(column, default=0) >= -1 and max(column, default=0) <= most
+    together = "".join(column)
+    return "\0" not in together and text(together) == together
+
+
 def text(given: str) -> str:
     """Give a text that every database takes: no NUL, no half of a surrogate pair."""
     return given.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

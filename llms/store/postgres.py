@@ -14,7 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 from llms.databases import bounded
 from llms.databases.postgres import Connection, Postgres, alone, made, making
 from llms.store import MOST_MICROS, CallRow, KeptBody, StoredKey, StoreError, StoreUnfitError, queries, schema
-from llms.store.encoding import clean, key_record, text
+from llms.store.encoding import columns, key_record, text
 from llms.store.queries import COLUMNS, Query
 from llms.store.reading import Reading
 
@@ -93,8 +93,7 @@ class PostgresStore(Reading):
     @bounded
     async def write_calls(self, rows: Sequence[CallRow], bodies: Sequence[KeptBody] = ()) -> int:
         kept = [text(part) for body in bodies for part in body]
-        columns = zip(*(clean(row) for row in rows), strict=True) if rows else [()] * len(CallRow._fields)
-        arrays = (*map(list, columns), kept[::3], kept[1::3], kept[2::3])
+        arrays = (*columns(rows), kept[::3], kept[1::3], kept[2::3])
         count: int = (await self._database.fetch(_WRITE, *arrays))[0][0]
         return count
 

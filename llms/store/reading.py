@@ -76,8 +76,7 @@ class Reading(ABC):
         while after is not None:
             found, edge = await self._look_on(Span(after, Place(until, 0)), wanted)
             after = found[_EXPORTED - 1][0] if len(found) >= _EXPORTED else edge
-            if found:
-                yield [row for _, row in found[:_EXPORTED]]
+            yield [row for _, row in found[:_EXPORTED]]
 
     @bounded
     async def _look_on(self, span: Span, wanted: CallFilter) -> tuple[list[tuple[Place, CallRow]], Place | None]:
@@ -113,14 +112,7 @@ class Reading(ABC):
         rows = await self._fetch(queries.usage(wanted, by))
         count = len(by)
         return [
-            UsageRow._make(
-                (
-                    _group(by, row[:count]),
-                    *map(int, row[count + 2 : -2]),
-                    micros(*row[count : count + 2]),
-                    *map(int, row[-2:]),
-                )
-            )
+            UsageRow._make((_group(by, row[:count]), *row[count + 2 : -2], micros(*row[count : count + 2]), *row[-2:]))
             for row in rows
             if row[-1] is not None
         ]

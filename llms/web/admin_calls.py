@@ -112,7 +112,8 @@ async def _export(request: web.Request, found: Admin, caller: VirtualKey | None)
                 return
             await answer.write(sheet.CALL_HEAD + sheet.calls(first))
             async for some in rows:
-                await answer.write(sheet.calls(some))
+                if some:
+                    await answer.write(sheet.calls(some))
 
     with request.app[PLACES].one(caller):
         failure = await _failure_of(pour, request)

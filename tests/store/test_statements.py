@@ -215,7 +215,7 @@ async def test_attacks(store, attack):
         CallFilter(code=attack),
     ):
         assert [] == (await store.calls(wanted)).rows
-        assert [] == [rows async for rows in store.export(wanted)]
+        assert [] == [row async for rows in store.export(wanted) for row in rows]
         assert (1, []) == await store.calls_since(0, wanted)
     assert [] == await store.usage(CallFilter(keys=(attack,), team=attack, model=attack, provider=attack), ["team"])
     assert [0, 0, 0] == [await store.spent(f"{kind}:{attack}", 0) for kind in ("key", "team", "model")]

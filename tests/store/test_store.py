@@ -238,6 +238,15 @@ async def test_export_of_many(store):
     assert rows[7:1999] == await exported(store, CallFilter(since=AT + 7, until=AT + 1999))
 
 
+async def test_export_of_few(store):
+    """Whoever waits for an export learns that it has begun, also where nothing is found for long."""
+    rows = [call(n, model="rare" if n == 17 else "fast") for n in range(20)]
+    await store.write_calls(rows)
+    store.looked_at = 5
+
+    assert [[], [], [], [rows[17]]] == [piece async for piece in store.export(CallFilter(model="rare"))][:4]
+
+
 @pytest.mark.parametrize("looked_at", [1, 3, 10])
 @pytest.mark.parametrize(
     "keys",
