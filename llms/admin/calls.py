@@ -35,7 +35,7 @@ class Calls:
         given = queries.read(queries.USAGE, query)
         by: tuple[Group, ...] = given.get("by", ("day",))
         wanted = await self._seen(caller, queries.call_filter(given))
-        rows = await self._store.usage(wanted, by)
+        rows = await self._store.usage(wanted, by, MAX_SUMS + 1)
         if len(rows) > MAX_SUMS:
             message = f"These are more than {MAX_SUMS} lines. Ask for fewer days, or group by less."
             raise InvalidRequestError(message, param="by")

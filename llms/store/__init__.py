@@ -228,11 +228,14 @@ class Store(Protocol):
     def export(self, wanted: CallFilter) -> AsyncGenerator[Sequence[CallRow], None]:
         """Give all calls, oldest first, some at a time: none of them, where many were looked at in vain."""
 
-    async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
+    async def usage(self, wanted: CallFilter, by: Sequence[Group], limit: int | None = None) -> list[UsageRow]:
         """
         Sum calls up by whole days: ``since`` and ``until`` are taken down, and up, to a day's beginning.
 
         ``status``, ``code`` and ``failed`` are not for this. In the order of the groups; none without a call.
+
+        Args:
+            limit: How many are given at most; the others are left out.
         """
 
     async def spent(self, subject: str, since_day: int, until_day: int | None = None) -> int:

@@ -146,8 +146,8 @@ def last_day(wanted: CallFilter, at: int) -> Query:
     return found.query(f"SELECT MAX(day) FROM {_table(wanted, ())}")
 
 
-def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
-    """Ask for the sums of each group."""
+def usage(wanted: CallFilter, by: Sequence[Group], limit: int | None = None) -> Query:
+    """Ask for the sums of each group, of so many groups at most."""
     since, until = times(wanted)
     found = _Conditions()
     found.add("day >= ? AND day < ?", since // DAY_MS, -(-until // DAY_MS))
@@ -157,7 +157,9 @@ def usage(wanted: CallFilter, by: Sequence[Group]) -> Query:
     names, after = (f"{groups}, ", f"GROUP BY {groups} ORDER BY {groups}") if groups else ("", "")
     table = _table(wanted, by)
     money = _HALVES if table == "usage_keys" else _MONEY
-    return found.query(f"SELECT {names}{money}, {_SUMS} FROM {table}", after)
+    return found.query(
+        f"SELECT {names}{money}, {_SUMS} FROM {table}", f"{after} LIMIT ?", _MANY if limit is None else limit
+    )
 
 
 def _table(wanted: CallFilter, by: Sequence[Group]) -> str:
@@ -196,6 +198,7 @@ def times(wanted: CallFilter) -> tuple[int, int]:
     return min(max(since, 0), _EVER), min(max(until, 0), _EVER)
 
 
+_MANY = 2**31
 _EVER = 2**53  # divides into days that a database takes
 
 

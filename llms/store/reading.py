@@ -1,5 +1,6 @@
 """What is read is read in the same way from every database: this is the half of a store that only asks."""
 
+import asyncio
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
@@ -108,18 +109,23 @@ class Reading(ABC):
         return [one for one in found if (one[0] >= edge_of_all) == newest or one[0] == edge_of_all][:limit], edge_of_all
 
     @bounded
-    async def usage(self, wanted: CallFilter, by: Sequence[Group]) -> list[UsageRow]:
-        rows = await self._fetch(queries.usage(wanted, by))
-        count = len(by)
-        return [
-            UsageRow._make((_group(by, row[:count]), *row[count + 2 : -2], micros(*row[count : count + 2]), *row[-2:]))
-            for row in rows
-            if row[-1] is not None
-        ]
+    async def usage(self, wanted: CallFilter, by: Sequence[Group], limit: int | None = None) -> list[UsageRow]:
+        rows = await self._fetch(queries.usage(wanted, by, limit))
+        # Of tens of thousands it takes long, for which calls are not to wait.
+        return await asyncio.to_thread(_sums, rows, by)
 
     @bounded
     async def spent(self, subject: str, since_day: int, until_day: int | None = None) -> int:
         return micros(*(await self._fetch(queries.spent(subject, since_day, until_day)))[0])
+
+
+def _sums(rows: Sequence[Sequence[Any]], by: Sequence[Group]) -> list[UsageRow]:
+    count = len(by)
+    return [
+        UsageRow._make((_group(by, row[:count]), *row[count + 2 : -2], micros(*row[count : count + 2]), *row[-2:]))
+        for row in rows
+        if row[-1] is not None
+    ]
 
 
 def _group(by: Sequence[Group], names: Sequence[Any]) -> tuple[str, ...]:

@@ -285,6 +285,7 @@ async def test_usage(store):
     day_1 = UsageRow(("2025-11-28", "key_a"), 4, 1, 400, 80, 200, 20, 40, 3000, 1, 1)
     assert day_1 in await store.usage(ANY, ["day", "key"])
     assert [("2025-11-28",), ("2025-11-29",), ("2025-12-01",)] == [row.group for row in await store.usage(ANY, ["day"])]
+    assert [("2025-11-28",), ("2025-11-29",)] == [row.group for row in await store.usage(ANY, ["day"], 2)]
     assert [UsageRow((), 8, 2, 800, 160, 400, 40, 80, 7000, 1, 1)] == await store.usage(ANY, [])
     assert [] == await store.usage(CallFilter(keys=("key_none",)), [])
     one_day = CallFilter(since=AT + DAY_MS + 5, until=AT + DAY_MS + 6)
