@@ -167,8 +167,10 @@ def _tokens(given: object) -> int:
 
 def _output(body: Mapping[str, Any], longest: int | None, assumed: int) -> tuple[int, int]:
     """Give how many tokens an answer may have, as far as is known, and how many it can have at all."""
-    limit = max(_count(body.get("max_tokens")), _count(body.get("max_completion_tokens")))
-    choices = _count(body.get("n")) or 1
+    limit, other, choices = body.get("max_tokens"), body.get("max_completion_tokens"), body.get("n")
+    limit = 0 if limit is None else _count(limit)
+    limit = limit if other is None else max(limit, _count(other))
+    choices = 1 if choices is None else _count(choices) or 1
     if limit:
         return limit * choices, max(limit + _ADDED, 2 * limit, longest or 0) * choices
     return min(assumed, longest or assumed) * choices, (2 * longest if longest else _LONGEST_ANSWER) * choices

@@ -65,6 +65,9 @@ class Target:
         credential: The variable that holds the key, of a provider that has several; ``None`` for its only one.
         can: What the configuration says that it can do.
         terms: On which it is called.
+
+    Attributes:
+        label: Its name, and the variable of its key where there are several. Made once: each call says it twice.
     """
 
     provider: str
@@ -77,16 +80,16 @@ class Target:
     credential: str | None = None
     can: Capabilities = field(default_factory=Capabilities)
     terms: Terms = field(default_factory=Terms)
+    label: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        label = f"{self.name}@{self.credential}" if self.credential else self.name
+        object.__setattr__(self, "label", label)
 
     @property
     def name(self) -> str:
         """``provider/model``."""
         return f"{self.provider}/{self.model}"
-
-    @property
-    def label(self) -> str:
-        """Its name, and the variable of its key where there are several."""
-        return f"{self.name}@{self.credential}" if self.credential else self.name
 
     def asked(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give a request as it is to be asked it: less what it does not take, with its defaults and overrides."""

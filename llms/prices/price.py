@@ -1,5 +1,7 @@
 """What a call costs, in integers."""
 
+from dataclasses import field
+
 from llms.records import Usage
 from llms.values import value
 
@@ -17,6 +19,9 @@ class Price:
         above: Tokens going in, of one call, above which ``long`` is the price of all its tokens.
         long: ``None`` where the length makes no difference.
         tiers: Other prices of the same model, each after the ``service_tier`` that it is for.
+
+    Attributes:
+        highest_input: The most that a token going in may cost, of a call that is not long.
     """
 
     input: int
@@ -27,10 +32,10 @@ class Price:
     long: "Price | None" = None
     tiers: tuple[tuple[str, "Price"], ...] = ()
 
-    @property
-    def highest_input(self) -> int:
-        """The most that a token going in may cost, of a call that is not long."""
-        return max(self.input, self.cache_write or 0, self.cache_read or 0)
+    highest_input: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "highest_input", max(self.input, self.cache_write or 0, self.cache_read or 0))
 
     def at(self, tier: object) -> "Price":
         """
