@@ -65,12 +65,15 @@ class Act:
         parts: list[str | Step] = list(self.texts)
         if self.end == "done":
             return openai.stream(parts, usage=usage)
-        ends = {"cut": [], "reset": [rst()], "held": [wait(self.go) if self.go is not None else hang()]}
+        ends = {"cut": [], "reset": [rst()], "held": [wait(self.go, _HELD_S) if self.go is not None else hang()]}
         finish = "stop" if self.end == "held" and self.go is not None else None
         return openai.stream(
             [*parts, *ends[self.end]], usage=usage if finish else None, finish=finish, done=bool(finish)
         )
 
+
+_HELD_S = 600.0
+"""Beyond what any of the model's streams is open for, however slow the machine."""
 
 _WITHOUT_WORDS: Mapping[str, Script] = {"refuse": openai.error(500), "reset": (rst(),), "hang": (hang(),)}
 

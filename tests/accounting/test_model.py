@@ -9,7 +9,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -98,12 +98,14 @@ class Model(RuleBasedStateMachine):
     Attributes:
         store: Makes the store, in a folder; gives its URL.
         workers: How many processes there are said to be.
+        environ: What they are told besides their store: where Redis is.
         moved: Whether the clock is moved by hand. Where limits are shared they go by another machine's, so that there
             is nothing to be said of minutes.
     """
 
     store: Callable[[Path], Any]
     workers = 1
+    environ: Mapping[str, str] = {}
     moved = True
 
     def __init__(self) -> None:
@@ -133,7 +135,11 @@ class Model(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         upstream = await self.stack.enter_async_context(Upstream())
         settings = {"prices": PRICES, **self.sections({})}
-        self.house = House(self.folder / "gateway", Seller(upstream), self.url, settings, self.workers)
+        if "REDIS" in self.environ:
+            settings["store"] = {"redis": "$REDIS"}
+        self.house = House(
+            self.folder / "gateway", Seller(upstream), self.url, settings, self.workers, {**self.environ}
+        )
         await self.house.open()
 
     def sections(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -511,6 +517,17 @@ def test_the_sums_agree_on_postgresql(shared_postgres):
         shared_postgres.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
     explore(postgres, max(EXAMPLES // 5, 2), moved=False)
+
+
+def test_the_sums_agree_on_redis(shared_redis):
+    """B16: as well where limits are in Redis."""
+
+    @contextmanager
+    def emptied(folder: Path) -> Iterator[str]:
+        shared_redis.empty()
+        yield f"sqlite:{folder / 'llms.db'}"
+
+    explore(emptied, max(EXAMPLES // 5, 2), environ={"REDIS": shared_redis.url()}, moved=False)
 
 
 _NUMBERS = count()

@@ -138,7 +138,7 @@ async def days(request, tmp_path):
             await made.close()
 
 
-@pytest.mark.case("P30")
+@pytest.mark.case("B09", "P30")
 async def test_b09_p30_each_call_in_one_window(days, record_property):
     """B09, P30: over jumps of the clock across a budget's end each call counts in one window; nothing is given back."""
     await days.open()
@@ -188,7 +188,7 @@ async def test_b09_p30_each_call_in_one_window(days, record_property):
     )
 
 
-@pytest.mark.case("P30")
+@pytest.mark.case("B09", "P30")
 @pytest.mark.parametrize("signal", ["terminate", "kill"])
 async def test_b09_p30_a_start_with_another_clock(days, signal, record_property):
     """B09, P30: a gateway that is started anew with a clock that was set back forgets nothing, and counts nothing twice."""
