@@ -214,3 +214,23 @@ async def test_b09_p30_a_start_with_another_clock(days, signal, record_property)
     if not days.shared:
         assert [3, 4] == [before["day"], after["day"]] if again["day"] == 3 else [3, 5] == [before["day"], after["day"]]
     record_property("came_out", f"{[one['day'] for one in (before, again, after)]} in the day")
+
+
+@pytest.mark.case("P30")
+async def test_p30_keys_end_by_the_wall_clock(tmp_path, record_property):
+    """P30: a key's end is a time of day: it has come when the clock has jumped there, and not when it was set back."""
+    clock = Clock(tmp_path)
+    order = Order("call", dict.fromkeys(("one", "two"), Act("whole", (10, 7), ("x",))), PRICES)
+    environ = {"LLMS_STORE": f"sqlite:{tmp_path / 'llms.db'}", **clock.environ}
+    async with Upstream() as upstream, town(tmp_path, Seller(upstream), environ) as here:
+        key = await here.key(expires_at=int(time.time()) + HOURS)
+        answers = [await here.call(key.secret, order)]
+        clock.move("-2h")
+        await asyncio.sleep(1.5)  # keys are looked through each second
+        answers.append(await here.call(key.secret, order))
+        clock.move("+400d")
+        took_s = await here.known(key.secret, works=False)
+
+    assert [200, 200] == [one.status for one in answers]
+    assert took_s < 5
+    record_property("came_out", f"refused {took_s:.1f} s after the jump, not before")
