@@ -88,7 +88,7 @@ async def test_check_15_framing(house, provider, framing):
     assert "".join(TEXT) == "".join(choice["delta"].get("content", "") for [choice] in expected)
 
 
-STALL_S, READ_S, KEEP_ALIVE_S = 0.9, 0.4, 0.1
+STALL_S, READ_S, KEEP_ALIVE_S = 1.5, 1.0, 0.1
 """Check 16's 20 and 5 seconds, and the default of 15, made shorter."""
 
 

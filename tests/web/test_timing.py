@@ -12,7 +12,7 @@ from tests.support import timing
 from tests.support.raw import RawClient
 from tests.upstream import ollama, openai
 from tests.upstream.server import Upstream
-from tests.upstream.steps import send, sleep
+from tests.upstream.steps import send, sleep, wait
 
 BOTH_LOOPS = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 SIDES = pytest.mark.parametrize("headers", [(), (("x-llms-trail", "1"),)], ids=["lane", "aiohttp"])
@@ -183,12 +183,18 @@ async def test_no_connection(gateway, headers):
 @SIDES
 async def test_queue(gateway, upstream, headers):
     """Waiting for a place at the provider is ``queue``."""
-    upstream.on("POST", PATH, (sleep(2 * SLOW_S), *openai.completion()), openai.completion())
+    go = asyncio.Event()
+    upstream.on("POST", PATH, (wait(go), *openai.completion()), openai.completion())
     running = await gateway(providers={"up": section(upstream, concurrency=1)})
 
     before = asyncio.create_task(ask(running, "POST", PATH, headers, CHAT))
     await upstream.received(1)
-    parts = timing.of(await ask(running, "POST", PATH, headers, CHAT))
+    waits = asyncio.create_task(ask(running, "POST", PATH, headers, CHAT))
+    while not running.generations._core.made["up"].upstream.bulkhead._waiting:  # noqa: ASYNC110 - no event tells of it
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(2 * SLOW_S)
+    go.set()
+    parts = timing.of(await waits)
     await before
 
     assert SLOW_US <= parts["queue"]
