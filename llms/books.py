@@ -17,7 +17,7 @@ from typing import Literal
 
 from llms import keys
 from llms.auth import StoredKeys
-from llms.databases.open import SQLITE, sqlite_path
+from llms.databases.open import SQLITE, kind, sqlite_path
 from llms.errors import LimiterUnavailableError
 from llms.keys import Limits, VirtualKey
 from llms.ledger import Ledger, Spool
@@ -161,9 +161,7 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
 
 
 def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:
-    if store is None or place.url is None:
-        return "none"
-    return "sqlite" if place.url.startswith(SQLITE) else "postgresql"
+    return "none" if store is None or place.url is None else kind(place.url)
 
 
 async def _store(place: Place, stack: AsyncExitStack) -> Store | None:

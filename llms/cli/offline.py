@@ -11,6 +11,7 @@ from llms.admin.book import OPERATOR
 from llms.cli.setup import Failure
 from llms.config import Config
 from llms.config.accounting import store_url
+from llms.databases.open import kind
 from llms.errors import GatewayError
 from llms.store import StoreError
 from llms.store.open import open_store
@@ -33,7 +34,7 @@ async def opened(config: Config) -> AsyncGenerator["Offline", None]:
     with _failing():
         store = await open_store(url)
     try:
-        yield Offline(Admin(store, "sqlite" if url.startswith("sqlite:") else "postgresql"))
+        yield Offline(Admin(store, kind(url)))
     finally:
         await store.close()
 

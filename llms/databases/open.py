@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from llms.databases import StoreUnfitError
 
 T = TypeVar("T")
 
 SQLITE = "sqlite:"
+
+
+def kind(url: str) -> Literal["sqlite", "postgresql"]:
+    """Give what a store's URL names."""
+    return "sqlite" if url.startswith(SQLITE) else "postgresql"
 
 
 def sqlite_path(url: str) -> Path:
