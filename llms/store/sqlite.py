@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _READERS = 2
 
-_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+_SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 
 
 def _many(sql: str, width: int, after: str = "") -> dict[int, str]:
