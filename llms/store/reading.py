@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -14,6 +15,12 @@ from llms.store.queries import Order, Place, Query, Span, micros
 _EXPORTED = 1000
 """Rows in one piece of an export: some 400 kB."""
 
+_FIRST_STEP, _LONGER = 1000, 3
+"""Calls that are looked at first, and how much longer each step is than the one before."""
+
+_LOOKS_S = 0.04
+"""When no further step is begun: the last one takes three quarters of the whole."""
+
 _BY_THEMSELVES = 20
 """Keys, each of which costs two statements and a page of calls."""
 
@@ -23,7 +30,8 @@ class Reading(ABC):
     Answers what a ``Store`` is asked, by ``_fetch``.
 
     Attributes:
-        looked_at: How many calls a page, or a piece of what is followed or exported, may look at.
+        looked_at: How many calls a page, or a piece of what is followed or exported, may look at; fewer where that
+            takes long.
     """
 
     looked_at = 50_000  # about 20 ms of SQLite's time
@@ -89,6 +97,26 @@ class Reading(ABC):
         """
         Give the first calls of a span, each with its place, and how far was looked if that was not to its end.
 
+        It goes on in ever longer steps: most pages are found in the first, and where the disk is slow it ends early.
+        """
+        found: list[tuple[Place, CallRow]] = []
+        step, left, until = _FIRST_STEP, self.looked_at, time.monotonic() + _LOOKS_S
+        while True:
+            step = min(step, left)
+            some, edge = await self._step(order, span, wanted, limit - len(found), step)
+            found += some
+            left -= step
+            if edge is None or len(found) >= limit or not left or time.monotonic() > until:
+                return found, edge
+            step *= _LONGER
+            span = Span(span.after, edge) if order == "newest" else Span(edge, span.before)
+
+    async def _step(
+        self, order: Order, span: Span, wanted: CallFilter, limit: int, looked_at: int
+    ) -> tuple[list[tuple[Place, CallRow]], Place | None]:
+        """
+        Look at so many calls.
+
         Each key has its own part of an index, so each is looked up by itself; what was found is joined. Many of them
         are looked for among all calls, as what has no index.
         """
@@ -96,7 +124,7 @@ class Reading(ABC):
         edges = []
         found: list[tuple[Place, CallRow]] = []
         for key in keys:
-            edge = await self._fetch(queries.boundary(order, key, span, max(1, self.looked_at // len(keys))))
+            edge = await self._fetch(queries.boundary(order, key, span, max(1, looked_at // len(keys))))
             edges += [Place(*edge[0])] if edge else []
             part = _up_to(order, span, Place(*edge[0])) if edge else span
             rows = await self._fetch(queries.page(order, key, part, wanted, limit))

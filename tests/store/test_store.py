@@ -238,6 +238,19 @@ async def test_export_of_many(store):
     assert rows[7:1999] == await exported(store, CallFilter(since=AT + 7, until=AT + 1999))
 
 
+@pytest.mark.parametrize("keys", [(), ("key_1",), ("key_0", "key_2")])
+async def test_much_is_looked_at(store, keys):
+    """Where a filter finds few among thousands, all that is to be found is found, once, in its order."""
+    rare = {*range(0, 5000, 97), *range(990, 1010), *range(3990, 4010)}  # at the ends of steps, too
+    rows = [call(n, at=AT + n // 3, key_id=f"key_{n % 3}", model="rare" if n in rare else "fast") for n in range(5000)]
+    await store.write_calls(rows)
+
+    wanted = CallFilter(keys=keys, model="rare")
+    expected = [row for row in rows if row.model == "rare" and (not keys or row.key_id in keys)]
+    assert expected[::-1] == await pages(store, wanted, 7) == await pages(store, wanted, 100)
+    assert expected == await exported(store, wanted)
+
+
 async def test_export_of_few(store):
     """Whoever waits for an export learns that it has begun, also where nothing is found for long."""
     rows = [call(n, model="rare" if n == 17 else "fast") for n in range(20)]
