@@ -7,7 +7,7 @@ import pytest
 from llms.errors import LedgerUnavailableError
 from llms.ledger import Ledger, Spool, left_behind
 from llms.ledger import ledger as module
-from llms.store import KeptBody, StoreError
+from llms.store import KeptBody, StoreError, StoreUnfitError
 from tests.ledger.entries import DOWN, Store, entry
 
 
@@ -186,6 +186,24 @@ async def test_room(ledger, store):
     assert (503, "ledger_unavailable", 5) == (
         caught.value.http_status(), caught.value.code, caught.value.retry_after_s,
     )  # fmt: skip
+
+
+async def test_a_store_that_is_gone(ledger, store):
+    """P17: a store that must not be used any more keeps new calls out at once; rows that wait are written when it is back."""
+    store.down = StoreUnfitError("it is gone")
+    ledger.put(entry(1))
+    with pytest.raises(StoreError):
+        await ledger.flush()
+    with pytest.raises(LedgerUnavailableError):
+        ledger.require_room()
+    store.down = DOWN  # it is back, and slow
+    with pytest.raises(StoreError):
+        await ledger.flush()
+    ledger.require_room()
+    store.down = None
+    await ledger.flush()
+
+    assert [entry(1).row] == list(store.rows.values())
 
 
 async def test_many_at_once_are_no_failure(ledger):

@@ -225,6 +225,7 @@ async def test_b09_p30_windows_to_come_that_have_calls(world, eve, day):
     await soon(lambda: spent(limiter, scopes), world.sums("2026-12-02"))
 
 
+@pytest.mark.case("P30")
 @pytest.mark.parametrize("back_s", [7200, 400 * 86_400])
 async def test_p30_a_rate_of_a_minute_to_come(world, back_s):
     """P30: a rate that was used up when the clock was ahead holds up nobody once all have started with another clock."""
@@ -279,6 +280,28 @@ async def test_b11_tokens_are_corrected_when_they_are_known(world):
     second.settle(700, 1)  # 200 more than were counted a minute ago
 
     await soon(tokens, 700)
+
+
+@pytest.mark.case("B11")
+async def test_b11_in_the_long_run(world):
+    """At any estimates, as many tokens are admitted in ten minutes as may be, within 1 %."""
+    chance = random.Random(11)  # noqa: S311 - it is to repeat
+    scopes = [Scope("key:k", Limits(tpm=10_000))]
+    limiter = world.limiter()
+    taken = 0
+    for _ in range(10):
+        while True:
+            try:
+                held = await limiter.admit(scopes, Need(400, 1))
+            except OverLimitError:
+                break
+            tokens = chance.choice([0, 100, 400, 700])
+            taken += tokens
+            held.settle(tokens, 1)
+            await asyncio.sleep(0)
+        world.now.at += 60_000
+
+    assert abs(taken - 100_000) < 1000
 
 
 @pytest.mark.case("B12")
@@ -376,6 +399,7 @@ async def test_b17_what_is_on_its_way_is_not_wrong(shared, monkeypatch, caplog):
     assert shared.ledger.sum("key:k") == (await limiters[1].taken(scopes))[0].spent["day"]
 
 
+@pytest.mark.case("B16")
 async def test_b16_a_call_that_nobody_counted_when_it_began(world):
     """B16: a call's cost is added to those who were given limits while it ran, and once only."""
     limiter, at = world.limiter(), world.now.at
@@ -392,6 +416,7 @@ async def test_b16_a_call_that_nobody_counted_when_it_began(world):
     await soon(spent, [7, 5])
 
 
+@pytest.mark.case("B16")
 async def test_b16_limits_that_were_gone_for_a_while(world):
     """B16: what a subject has spent while it had no limits is there at once when it has some again."""
     limiter = world.limiter()

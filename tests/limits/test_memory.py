@@ -89,6 +89,7 @@ async def test_limits_that_go_while_what_was_spent_is_looked_up(limiter, ledger,
     assert [{"total": 60, "month": 60}] == await spent(limiter, scopes)
 
 
+@pytest.mark.case("P30")
 async def test_p30_a_window_with_calls_begins_while_the_last_one_is_looked_up(ledger, now):
     now.set("2026-11-28 23:59:59.999")
     ledger.rows = [("key:k", now.at + 5000, 60)]
@@ -139,6 +140,7 @@ async def test_a_day_that_begins_while_the_last_one_is_looked_up(limiter, ledger
     assert [{"day": 3, "month": 63}] == await spent(limiter, scopes)
 
 
+@pytest.mark.case("P26")
 async def test_p26_without_the_ledger_budgets_give_nothing_and_the_rest_goes_on(limiter, ledger, now):
     ledger.down = True
     rates = [Scope("key:k", Limits(rpm=2))]
@@ -208,6 +210,7 @@ async def test_taken_says_what_a_subject_has_taken(limiter, ledger, now):
     assert (0, 0, 1, 10, {"day": 7}) == (await limiter.taken(scopes))[0]
 
 
+@pytest.mark.case("B17")
 async def test_b17_what_was_counted_wrongly_is_put_right(limiter, ledger, caplog):
     caplog.set_level(logging.WARNING, "llms.limits")
     await limiter.admit(KEY, Need(1, 1))
@@ -221,6 +224,7 @@ async def test_b17_what_was_counted_wrongly_is_put_right(limiter, ledger, caplog
     assert 0 == await limiter.reconcile()
 
 
+@pytest.mark.case("B17")
 async def test_b17_what_is_settled_meanwhile_is_not_wrong(limiter, ledger, caplog):
     scopes = [Scope("key:k", Limits(budget_day=10**9)), Scope("key:unknown", Limits())]
     running = [await limiter.admit(scopes, Need(1, 10)) for _ in range(100)]
