@@ -252,5 +252,7 @@ def _held(host: str, port: int) -> Iterator[int]:
         address = (address[0], port, *address[2:])
     with socket.socket(family, socket.SOCK_STREAM) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # As the probe: else ended connections of a gateway without SO_REUSEPORT keep the port for a minute.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(address)
         yield port

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +66,19 @@ def test_the_port_is_settled_before_a_worker_starts(config, capfd):
     Crew(Source(Path("f")), config, say_port).run(1)
 
     assert "0" != capfd.readouterr().out.strip()
+
+
+def test_a_port_that_was_used_a_moment_ago(capfd):
+    """A gateway of one process that has just ended leaves connections that the kernel still remembers."""
+    with socket.create_server(("127.0.0.1", 0)) as before:
+        address = before.getsockname()
+        with socket.create_connection(address):
+            before.accept()[0].close()
+    config = parse(b'{"server": {"port": %d}}' % address[1], {}, "f")
+
+    Crew(Source(Path("f")), config, say_port).run(1)
+
+    assert str(address[1]) == capfd.readouterr().out.strip()
 
 
 def say_port(_source, config, line):
