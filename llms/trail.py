@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 
-from llms.errors import DrainingError, GatewayError, UpstreamTimeoutError
+from llms.errors import DrainingError, GatewayError, KeyDisabledError, UpstreamTimeoutError
 from llms.estimate import Estimate
 from llms.kept import KeepingMeter
 from llms.limits import Reservation, Scope
@@ -77,7 +77,7 @@ class Trail:
             status = "draining"
         elif isinstance(failure, UpstreamTimeoutError):
             status = "timeout"
-        elif self.attempts:
+        elif self.attempts and not isinstance(failure, KeyDisabledError):  # of which no provider can help it
             status = "upstream_error"
         else:
             status = "rejected"

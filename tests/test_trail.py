@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from llms.errors import DrainingError, FirstByteTimeoutError, UpstreamFailedError, UpstreamOverloadedError
+from llms.errors import (
+    DrainingError,
+    FirstByteTimeoutError,
+    KeyDisabledError,
+    UpstreamFailedError,
+    UpstreamOverloadedError,
+)
 from llms.records import Call, Target
 from llms.trail import Trail
 
@@ -53,6 +59,7 @@ def test_several_are_told_of():
     [
         (DrainingError("x"), True, "draining"),
         (FirstByteTimeoutError("x"), True, "timeout"),
+        (KeyDisabledError("x"), True, "rejected"),
         (UpstreamFailedError("x"), True, "upstream_error"),
         (UpstreamFailedError("x"), False, "rejected"),
     ],

@@ -50,11 +50,10 @@ class View:
         message = "A valid key of this gateway is needed. Send it as 'Authorization: Bearer <key>'."
         raise UnauthenticatedError(message)
 
-    def admins_besides(self, key_id: str) -> bool:
-        """Whether an admin's key works besides this one."""
-        return bool(self.fixed) or any(
-            one.key.role is Role.ADMIN and one.key.id != key_id for one in self.living.values()
-        )
+    def admin_besides(self, key_id: str) -> StoredKey | None:
+        """Give an admin's key of the store that works besides this one."""
+        admins = (one for one in self.living.values() if one.key.role is Role.ADMIN and one.key.id != key_id)
+        return next(admins, None)
 
 
 class Book:

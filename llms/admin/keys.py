@@ -1,5 +1,6 @@
 """Making and changing keys."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ class Keys:
         self._store = store
         self._book = book
         self._renew = renew
+        self._turn = asyncio.Lock()
 
     async def all(self, caller: VirtualKey | None, *, revoked: bool = False) -> dict[str, Any]:
         """Give the keys that the caller may see, newest first."""
@@ -109,7 +111,6 @@ class Keys:
                 key = replace(
                     key, parent=None
                 )  # it is the operator's from now on: else it would be no more than it was
-            _require_an_admin_left(view, key)
             return before._replace(key=key)
 
         return await self._put(caller, key_id, changed)
@@ -147,7 +148,6 @@ class Keys:
             bodies.read(bodies.Nothing, body)
             if before.revoked_at:
                 return before
-            _require_an_admin_left(view, replace(before.key, disabled=True))
             return before._replace(revoked_at=view.now, old_digest="", old_until=0)
 
         answer = await self._put(caller, key_id, revoked)
@@ -158,6 +158,11 @@ class Keys:
         return answer
 
     async def _put(self, caller: VirtualKey | None, key_id: str, change: Change) -> dict[str, Any]:
+        """Change a key."""
+        async with self._turn:
+            return await self._tried(caller, key_id, change)
+
+    async def _tried(self, caller: VirtualKey | None, key_id: str, change: Change) -> dict[str, Any]:
         """Change a key; anew, if somebody else has changed it meanwhile."""
         for _ in range(_TRIES):
             view = await self._book.look()
@@ -170,6 +175,9 @@ class Keys:
             wanted = change(view, before)
             if wanted == before:
                 return self._shown(view, me, key_id)
+            left = _admin_left(view, wanted)
+            if left is not None and await self._store.put_key(left, left.revision) is None:
+                continue
             after = await self._store.put_key(wanted, before.revision)
             if after is not None:
                 await self._note(after)
@@ -213,12 +221,21 @@ def _require_few(view: View, me: VirtualKey) -> None:
         raise ConflictError(message, code="too_many_keys")
 
 
-def _require_an_admin_left(view: View, wanted: VirtualKey) -> None:
-    """Refuse a change after which nobody could change anything any more."""
-    before = view.living.get(wanted.id)
-    over = wanted.disabled or (wanted.expires_at is not None and wanted.expires_at <= view.now)
-    if before is None or before.key.role is not Role.ADMIN or (wanted.role is Role.ADMIN and not over):
-        return
-    if not view.admins_besides(wanted.id):
+def _admin_left(view: View, wanted: StoredKey) -> StoredKey | None:
+    """
+    Give the admin's key that is to be kept anew, as it is, before a change that takes one away.
+
+    Its new revision stops whoever is taking it away at the same time, in this process or in another.
+
+    Raises:
+        ConflictError: It would leave nobody who could change anything.
+    """
+    key, before = wanted.key, view.living.get(wanted.key.id)
+    over = wanted.revoked_at or key.disabled or (key.expires_at is not None and key.expires_at <= view.now)
+    if view.fixed or before is None or before.key.role is not Role.ADMIN or (key.role is Role.ADMIN and not over):
+        return None
+    left = view.admin_besides(key.id)
+    if left is None:
         message = "This is the last admin's key that works. Make another one first."
         raise ConflictError(message, code="last_admin_key")
+    return left

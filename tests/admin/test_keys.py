@@ -333,6 +333,24 @@ async def test_the_last_admin(store, body):
     assert await end()
 
 
+@both_stores
+@pytest.mark.parametrize("gateways", [1, 2])
+async def test_admins_that_revoke_each_other(store, gateways):
+    """At the same time, in one process or in two: one of them is left."""
+    admins = [await town(store, empty=True) for _ in range(gateways)]
+    first, other = [(await admins[0].keys.make(OPERATOR, {"role": "admin"}))["id"] for _ in range(2)]
+
+    outcomes = await asyncio.gather(
+        admins[0].keys.revoke(OPERATOR, first, {}),
+        admins[-1].keys.revoke(OPERATOR, other, {}),
+        return_exceptions=True,
+    )
+
+    assert sum(not one.revoked_at for one in (await stored_in(store)).values()) >= 1
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert {"last_admin_key", "key_changed"} >= {error.code for error in refused}
+
+
 async def test_keys_of_the_configuration(store):
     """They are listed, and nobody changes them here; with one of them, the store's last admin may go."""
     fixed = PEOPLE["other-admin"]
