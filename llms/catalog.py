@@ -114,13 +114,15 @@ class Catalog:
         """Give what is known now, in the configuration's order."""
         return [self._state(entry) for entry in self._entries]
 
-    def models(self) -> list[Model]:
-        """Give what ``GET /v1/models`` lists: aliases, then each provider's models, each name once."""
+    def models(self, may_call: Callable[[str], bool] = lambda _: True) -> list[Model]:
+        """Give what ``GET /v1/models`` lists: aliases, then models, each once; as ``provider/model`` if it must be."""
         self._renew()
-        found = {name: self._alias(name, route.targets[0]) for name, route in self._routes.items()}
-        for state in self.states():
-            if state.on and state.models:
-                found |= {name: model for name, model in self._with_facts(state.name).items() if name not in found}
+        found = {name: self._alias(name, route.targets[0]) for name, route in self._routes.items() if may_call(name)}
+        for state in (state for state in self.states() if state.on and state.models):
+            for name, model in self._with_facts(state.name).items():
+                named = name if may_call(name) else f"{state.name}/{name}"
+                if named not in found and may_call(named):
+                    found[named] = replace(model, id=named)
         return list(found.values())
 
     def providers(self, may_call: Callable[[str], bool] | None = None) -> list[ProviderState]:

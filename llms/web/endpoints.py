@@ -87,8 +87,8 @@ async def one_model(request: web.Request) -> web.StreamResponse:
 def _models(request: web.Request) -> list[Model]:
     """Give what the caller may call."""
     key = request.get(KEY)
-    found = request[SERVICES].catalog.models()
-    return [model for model in found if key is None or key.may_call(model.id)]
+    catalog = request[SERVICES].catalog
+    return catalog.models() if key is None else catalog.models(key.may_call)
 
 
 async def list_providers(request: web.Request) -> web.StreamResponse:

@@ -131,19 +131,19 @@ async def test_key(gateway):
 
 
 @pytest.mark.parametrize(
-    ("models", "expected"),
+    ("models", "expected", "listed"),
     [
-        ((), [("up", 3), ("other", 2), ("off", None), ("demo", 1)]),
-        (("a",), [("up", 1), ("other", 1)]),
-        (("b*",), [("up", 2)]),
-        (("other/*",), [("other", 2)]),
-        (("smart",), [("other", 1)]),
-        (("c",), [("demo", 1)]),
-        (("gone", "dark"), [("off", None)]),
-        (("nobody's",), []),
+        ((), [("up", 3), ("other", 2), ("off", None), ("demo", 1)], ["smart", "c", "dark", "a", "b1", "b2", "demo"]),
+        (("a",), [("up", 1), ("other", 1)], ["a"]),
+        (("b*",), [("up", 2)], ["b1", "b2"]),
+        (("other/*",), [("other", 2)], ["other/a", "other/c"]),
+        (("smart",), [("other", 1)], ["smart"]),
+        (("c",), [("demo", 1)], ["c"]),
+        (("gone", "dark"), [("off", None)], ["dark"]),
+        (("nobody's",), [], []),
     ],
 )
-async def test_key_that_may_call_some(gateway, tmp_path, models, expected):
+async def test_key_that_may_call_some(gateway, tmp_path, models, expected, listed):
     """A key is shown who serves what it may call, by its own name, the provider's, or an alias; and how many of them."""
     url = f"sqlite:{tmp_path}/llms.db"
     store = await open_store(url)
@@ -163,6 +163,11 @@ async def test_key_that_may_call_some(gateway, tmp_path, models, expected):
             environ={"LLMS_STORE": url},
         )
         await running.services.catalog.refresh()
-        answer = await ask(running, headers=[("Authorization", f"Bearer {secret('ann')}")])
+        headers = [("Authorization", f"Bearer {secret('ann')}")]
+        answer = await ask(running, headers=headers)
+        models = (await ask(running, "/v1/models", headers=headers)).json["data"]
+        found = {(await ask(running, f"/v1/models/{name}", headers=headers)).status for name in listed}
 
     assert expected == [(item["id"], item["models"]) for item in answer.json["data"]]
+    assert listed == [item["id"] for item in models]
+    assert {200} >= found
