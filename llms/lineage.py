@@ -64,6 +64,7 @@ def narrowed(key: VirtualKey, to: VirtualKey) -> VirtualKey:
         endpoints=_both(key.endpoints, to.endpoints),
         expires_at=min(expiries, default=None),
         disabled=key.disabled or to.disabled,
+        keeps_bodies=key.keeps_bodies and to.keeps_bodies,
     )
 
 

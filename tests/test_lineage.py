@@ -73,6 +73,14 @@ def test_narrowed_to_what_is_above():
     assert {"t"} == {one.team for one in found.values()}
 
 
+@pytest.mark.parametrize(("above", "own", "kept"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_kept_bodies(above, own, kept):
+    """Prompts are kept where all keys above say so as well; when one of them says so no more, no longer."""
+    found = living(key("a", keeps_bodies=above), key("b", "a", keeps_bodies=own))
+
+    assert kept is found["b"].keeps_bodies
+
+
 def test_roles():
     """What a member has made is a member at most, and ends when its maker may call no more."""
     child = replace(key("b", "a"), role=Role.ADMIN)
