@@ -20,6 +20,7 @@ from llms.kept import KeepingMeter
 from llms.keys import Role, VirtualKey
 from llms.ledger import row
 from llms.ledger.spool import Entry
+from llms.ledger.strangers import Strangers
 from llms.limits import Need, Scope
 from llms.prices import Prices, cost
 from llms.records import Bill, Call, CallRecord, Route
@@ -61,6 +62,7 @@ class Accounts:
         self._ledger = None if books is None else books.ledger
         self._scopes_found: dict[tuple[str, str, str], list[Scope]] = {}
         self._scopes_of = -1
+        self._strangers = Strangers()
 
     async def admit(self, trail: Trail, route: Route) -> None:
         """
@@ -116,7 +118,10 @@ class Accounts:
             usage = bill.usage
             held.settle(0 if usage is None else usage.input_tokens + usage.output_tokens, bill.cost)
         if self._ledger is not None:
-            self._ledger.put(Entry(row(record, bill), _body(trail)))
+            kept = row(record, bill)
+            if bill.target is None and (trail.estimate is None or record.code == ModelNotFoundError.default_code):
+                kept = self._strangers.noted(kept)
+            self._ledger.put(Entry(kept, _body(trail)))
         if trail.version != books.keys.version and bill.cost:
             self._count_late(books, trail, record)
         sink(record)

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from llms.keys import Limits, Role
+from llms.ledger.strangers import MOST
+from llms.store import CallFilter
 from tests.support.kept import FORMS, WAYS, kept, key
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -159,6 +161,20 @@ async def test_refused(start, way, form):
     row = await both.row()
     assert (404, ("rejected", "model_not_found", "none", 0, 1)) == (response.status, told(row))
     assert ("", "[]", 500) == (row.provider, row.attempts, len(row.model))
+
+
+async def test_names_of_models_that_there_are_not(start):
+    """K19: the first thousand of a day are written down; no client makes as many sums as it likes."""
+    both = await start(key("ann", models=("m",)))
+
+    for number in range(MOST + 2):
+        assert 404 == (await both.ask("chat", "ann", model=f"m{number}")).status
+    both.plays(ANSWERS["chat"])
+    assert 200 == (await both.ask("chat", "ann")).status
+
+    await both.rows()
+    sums = {row.group[0]: row.calls for row in await both.store.usage(CallFilter(), ("model",))}
+    assert {"": 2, "m": 1, **{f"m{number}": 1 for number in range(MOST)}} == sums
 
 
 @pytest.mark.parametrize("form", FORMS)
