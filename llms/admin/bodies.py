@@ -20,13 +20,16 @@ _LAST_SECOND = 253_402_300_799
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 """Would forge a line in a log or a table, or is nothing that every store can hold."""
 
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Would have what stands beside a key's name written from right to left. Queries may look for what has them."""
+
 _PARAM = re.compile(r"[^A-Za-z0-9_.\[\]-]")
 
 _Model = TypeVar("_Model", bound="_Body")
 
 
 def _clean(text: str) -> str:
-    if UNFIT.search(text):
+    if UNFIT.search(text) or _TURNING.search(text):
         kind, words = "control", "must have no control characters"
         raise PydanticCustomError(kind, words)
     return text

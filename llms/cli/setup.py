@@ -1,6 +1,7 @@
 """What the commands share: the configuration they run on, and how they fail."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,9 @@ from llms.records import CallRecord
 
 _WHOLE = 1000
 """Columns of what is no terminal: nothing is cut, and no line is padded to it."""
+
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Would have a terminal write the rest of a line from right to left: a client's model, say, in front of numbers."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -86,7 +90,7 @@ def show(table: Table) -> None:
     console = Console(width=None if terminal else _WHOLE, no_color=None if terminal else True, highlight=False)
     with console.capture() as captured:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    click.echo("\n".join(_TURNING.sub("?", line).rstrip() for line in captured.get().splitlines()))
 
 
 def forget(record: CallRecord) -> None:

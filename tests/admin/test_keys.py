@@ -417,6 +417,18 @@ async def test_changed_by_others_all_the_time(store, monkeypatch):
     assert "key_changed" == caught.value.code
 
 
+@pytest.mark.parametrize("field", ["name", "owner", "team"])
+@pytest.mark.parametrize("text", ["a\nb", "a\x9b31mb", "a\u2028b", "a\u202eb", "a\u2066b"])
+async def test_texts_that_steer(store, field, text):
+    """No text of a key forges a line, or turns one around, where keys are listed."""
+    admin = await town(store)
+
+    with pytest.raises(InvalidRequestError) as caught:
+        await admin.keys.make(PEOPLE["admin"], {field: text})
+
+    assert field == caught.value.param
+
+
 async def test_born_dead(store):
     """A key that has run out before it is made is a mistake, of milliseconds for seconds perhaps."""
     admin = await town(store)

@@ -49,6 +49,14 @@ def test_by_key(offline):
     assert ["total", "6", "0", "60", "30", "0", "$0.000042"] == found[-1]
 
 
+def test_by_model(offline):
+    """What clients have called models does not turn the line around."""
+    found = offline("usage", "--by", "model").stdout
+
+    assert "[b]x?" in found
+    assert "\u202e" not in found
+
+
 def test_of_one(offline):
     """What is summed up can be narrowed."""
     options = ["--key", "ann", "--team", "red", "--model", "gpt-4o", "--provider", "openai"]
