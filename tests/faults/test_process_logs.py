@@ -169,6 +169,6 @@ async def test_writes_that_fail_now_and_then(folder, record_property):
     told = sum(int(line.split()[4]) for line in lines if "lines were dropped" in line)
     written = sum("status=ok" in line for line in lines)
     assert (0, CALLS) == (status, kept(folder))
-    assert 0 < told <= missing
-    assert CALLS <= missing + written, "lines that say that rows cannot be written are missing, too"
+    assert min(told, missing) > 0
+    assert CALLS <= missing + written, "lines that say that rows cannot be written are missing, too, and later ones"
     record_property("came_out", f"{CALLS} calls served and kept, {missing} lines missing and counted")
