@@ -33,6 +33,9 @@ def prepared(path: Path, steps: Sequence[schema.Step] = schema.SQLITE, oldest: i
         StoreError: It cannot be made or written now.
     """
     try:
+        if path.is_dir():
+            message = f"{path} is a folder; name a file in it"
+            raise StoreUnfitError(message)
         if not path.exists():
             _make(path, steps, oldest)
         private(path)

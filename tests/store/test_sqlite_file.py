@@ -57,6 +57,13 @@ async def test_nobody_else_reads_it(path, opened):
     assert 0o700 == mode(path.parent)
 
 
+async def test_a_folder(path):
+    """It is said that it is one: its mode, which is too wide for a file, is right for it."""
+    path.mkdir(parents=True)
+
+    assert f"{path} is a folder; name a file in it" == await refused(path)
+
+
 @pytest.mark.parametrize("others", [0o640, 0o604, 0o602, 0o660])
 async def test_file_that_others_can_read(filled, others):
     """S14: with a file that others can read or write it does not start, and says what to do."""
