@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shlex
+import tempfile
 import socket
 import subprocess
 import time
@@ -98,7 +99,7 @@ def gateway(name: str, serve: str, folder: Path, behind: Target) -> Iterator[Tar
     command = shlex.split(serve.format(config=shlex.quote(str(config)), port=port))
     if name == TWO:
         command += ["--workers", "2"]
-    store = "none" if name == BARE else f"sqlite:{folder / name}.db"
+    store = "none" if name == BARE else f"sqlite:{tempfile.mkdtemp(dir=folder)}/llms.db"  # each round begins with none
     if name != BARE:
         asyncio.run(_with_key(store))
     program = peers.Program(command, {"LLMS_STORE": store}, model="mock/bench")
