@@ -6,9 +6,9 @@ import http.client
 import json
 import os
 import shlex
-import tempfile
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
