@@ -148,6 +148,7 @@ class Generations:
             hosts=frozenset(config.server.allowed_hosts),
             origins=frozenset(config.server.allowed_origins),
             public=routes.public_paths(),
+            catch_up=None if books.store is None else books.catch_up,
         )
 
     def _end_calls(self, key_ids: set[str]) -> None:

@@ -1,7 +1,8 @@
 """
 What the process keeps of keys and calls, opened once and closed once, whatever configuration is in force meanwhile.
 
-The keys are read again each second: what one worker or one machine changes all others know within two.
+The keys are read again each second: what one worker or one machine changes all others know within two. A credential
+that is not known has them read at once.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from llms.limits.clock import Clock, SharedClock
 from llms.limits.memory import MemoryLimiter
 from llms.limits.open import opened as limits_at
 from llms.limits.shared import SharedLimiter
-from llms.renewal import Renewal
+from llms.renewal import CatchUp, Renewal
 from llms.session import Sessions
 from llms.store import DAY_MS, CallFilter, Store, StoredKey, StoreError
 from llms.store.claim import claim
@@ -53,6 +54,7 @@ class Books:
         limiter: Admits calls.
         clock: Gives Unix milliseconds that never go back: the limiter's, and the ledger's.
         renew: Reads what has changed of the keys, at once; raises ``StoreError``.
+        catch_up: The same for who does not insist; see ``CatchUp.now``.
         compare: Has the limiter's counters compared with the ledger soon: they may be wrong, where other processes
             have not heard of the same limits yet.
         limited: The limits besides those of keys, by subject.
@@ -66,6 +68,7 @@ class Books:
     limiter: Limiter
     clock: Callable[[], int]
     renew: Callable[[], Awaitable[None]]
+    catch_up: Callable[[], Awaitable[None]]
     compare: Callable[[], object]
     limited: Mapping[str, Limits] = field(default_factory=dict)
 
@@ -157,7 +160,20 @@ async def opened(place: Place, end_calls: Callable[[set[str]], object]) -> Async
         if store is not None:
             polling = asyncio.create_task(_poll(renewal))
             stack.push_async_callback(_ended, polling)
-        yield Books(store, _kind(store, place), known, Sessions(fresh), ledger, limiter, clock, renewal.now, unsure.set)
+        catch_up = CatchUp(renewal.now)
+        stack.push_async_callback(catch_up.close)
+        yield Books(
+            store,
+            _kind(store, place),
+            known,
+            Sessions(fresh),
+            ledger,
+            limiter,
+            clock,
+            renewal.now,
+            catch_up.now,
+            unsure.set,
+        )
 
 
 def _kind(store: Store | None, place: Place) -> Literal["sqlite", "postgresql", "none"]:

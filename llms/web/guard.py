@@ -8,14 +8,14 @@ sends its own name), the ``Origin`` must be the gateway's own or an allowed one,
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Middleware
 
 from llms import session
-from llms.auth import CARRIERS, COOKIE, Keyring
+from llms.auth import CARRIERS, COOKIE
 from llms.errors import (
     GatewayError,
     InternalError,
@@ -89,7 +89,7 @@ async def _guarded(request: web.Request, handler: Handler, policy: Policy, guess
             return _preflight(request, request_id, origin)
         if not _public(request, policy.public):
             _require_own_page(request)
-            _authenticate(request, policy.keyring, guesses)
+            await _authenticate(request, policy, guesses)
         times.known()
         try:
             return await handler(request)
@@ -243,16 +243,29 @@ def _public(request: web.Request, public: frozenset[str]) -> bool:
     return resource is not None and resource.canonical in public
 
 
-def _authenticate(request: web.Request, keyring: Keyring, guesses: Guesses) -> None:
+async def _authenticate(request: web.Request, policy: Policy, guesses: Guesses) -> None:
     values = {name: request.headers.getall(name) for name in (*CARRIERS, COOKIE) if name in request.headers}
     try:
-        key = keyring.authenticate(values)
+        key = policy.keyring.authenticate(values)
     except UnauthenticatedError:
-        if values:  # else nothing was guessed: a page, or a probe, that finds out whether a key is needed
-            guesses.wrong(request.remote or "")
-        raise
+        if not values:  # nothing was guessed: a page, or a probe, finds out whether a key is needed
+            raise
+        key = await _authenticated_late(values, request.remote or "", policy, guesses)
     if key is not None:
         request[KEY] = key
+
+
+async def _authenticated_late(
+    values: Mapping[str, Sequence[str]], address: str, policy: Policy, guesses: Guesses
+) -> VirtualKey | None:
+    """Look again at a credential that is not known: it may have been made elsewhere, a moment ago."""
+    if policy.catch_up is not None and not guesses.many(address):
+        await policy.catch_up()
+    try:
+        return policy.keyring.authenticate(values)
+    except UnauthenticatedError:
+        guesses.wrong(address)
+        raise
 
 
 def _translated(request: web.Request, error: web.HTTPException) -> GatewayError:

@@ -22,6 +22,11 @@ class Guesses:
         self._now = now
         self._counts: dict[str, tuple[float, int]] = {}
 
+    def many(self, address: str) -> bool:
+        """Whether one more would be too many."""
+        since, count = self._counts.get(address, (0.0, 0))
+        return count >= _MOST and self._now() - since < _MINUTE_S
+
     def wrong(self, address: str) -> None:
         """
         Count a request that had no right key.

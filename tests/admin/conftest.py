@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from llms import renewal
 from llms.store.open import open_store
 from llms.web.guesses import Guesses
 from tests.admin.people import settle_in
@@ -25,8 +26,9 @@ async def store(store_url):
 
 
 @pytest.fixture
-async def served(store, store_url, gateway):
+async def served(store, store_url, gateway, monkeypatch):
     """Start a gateway on the store, with everybody in it, or nobody; it ends before the store does."""
+    monkeypatch.setattr(renewal, "_APART_S", 0)  # or each wrong key would wait for its look into the store
 
     async def start(*, empty=False, **options):
         if not empty:

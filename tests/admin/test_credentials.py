@@ -1,15 +1,19 @@
 """A04, K12, K13, W08: keys and cookies, accepted and not."""
 
+import asyncio
 import re
 import time
 
 import pytest
 
+from llms import books, renewal
 from llms.keys import digest
 from llms.session import COOKIE, Sessions
 from llms.store import StoredKey
+from llms.web.guesses import Guesses
 from tests.admin.people import IDS, PEOPLE, key, secret, stored_in
 from tests.admin.served import TOP, ask
+from tests.ledger.entries import DOWN
 from tests.support.raw import RawClient
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "count to 2"}]}
@@ -69,6 +73,70 @@ async def test_all_refusals_are_one(served, store, method, path, body):
             refusals.add(masked(answer))
 
     assert 1 == len(refusals)
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Let nobody read the keys who was not asked to."""
+    monkeypatch.setattr(books, "_POLL_S", 3600)
+
+
+@pytest.mark.usefixtures("unread")
+@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+async def test_made_a_moment_ago(served, store):
+    """A key that another process has just made, given another secret or switched on is accepted at once; so is its cookie."""
+    running = await served()
+    sessions = Sessions(await store.token("session", ""))
+    stored = await store.put_key(StoredKey(key("new"), digest(secret("new"))), 0)
+    made = await ask(running, "POST", "/session", key="new", body={})
+    stored = await store.put_key(stored._replace(digest=digest(secret("newer"))), stored.revision)
+    rotated = await ask(running, "GET", "/me", key="newer")
+    replaced = await ask(running, "GET", "/me", key="new")
+    stored = await store.put_key(stored._replace(digest=digest(secret("newest"))), stored.revision)
+    cookie = sessions.issue(stored.key.id, digest(secret("newest")), time.time(), "n" * 22)
+    entered = await request(running, "GET", f"{TOP}/me", [("Cookie", f"{COOKIE}={cookie}")])
+
+    assert [200, 200, 401, 200] == [one.status for one in (made, rotated, replaced, entered)]
+
+
+@pytest.mark.usefixtures("unread")
+async def test_guesses_are_no_load(served, store, monkeypatch):
+    """Those who guess at the same time cause few looks into the store, and an address that has guessed enough none."""
+    running = await served()
+    monkeypatch.setattr(renewal, "_APART_S", 0.2)
+    running.live.guesses = Guesses(lambda: 0.0)
+    read, looks = running.books.store.keys_since, []
+
+    async def counted(revision):
+        looks.append(revision)
+        return await read(revision)
+
+    running.books.store.keys_since = counted
+    first = await asyncio.gather(*(ask(running, "GET", "/me", key=f"guess {number}") for number in range(20)))
+    few = len(looks)
+    await store.put_key(StoredKey(key("new"), digest(secret("new"))), 0)
+    later = await asyncio.gather(*(ask(running, "GET", "/me", key=name) for name in ("guess", "new")))
+    after = len(looks)
+    known = await ask(running, "GET", "/me", key="ann")
+
+    assert [401] * 20 == [one.status for one in first]
+    assert [429, 429, 200] == [one.status for one in (*later, known)]
+    assert 1 <= few <= 5  # connections are not taken up all at once
+    assert few == after
+
+
+@pytest.mark.usefixtures("unread")
+async def test_a_store_that_is_away(served):
+    """While it cannot be asked, a key that is not known is told what it always is."""
+    running = await served()
+
+    async def down(_revision):
+        raise DOWN
+
+    running.books.store.keys_since = down
+    answers = await asyncio.gather(*(ask(running, "GET", "/me", key="unknown") for _ in range(5)))
+
+    assert {401} == {one.status for one in answers}
 
 
 async def test_the_digest_is_no_key(served, store):

@@ -89,6 +89,50 @@ async def test_a_key_from_first_to_last(tmp_path, environ, workers):
         assert all(secret.encode() not in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
 
+async def at_once(served, secret):
+    """Give the statuses of twenty requests of two kinds, over connections that are opened together."""
+    asked = [ask for _ in range(10) for ask in (served.get("/v1/models", secret), served.chat(key=secret))]
+    return [one.status for one in await asyncio.gather(*asked)]
+
+
+async def asked(served, path, key, **body):
+    """Ask the admin API; give what it answers."""
+    async with RawClient("127.0.0.1", served.port) as client:
+        await client.request("POST", f"/admin/v1/{path}", [("x-api-key", key)], body)
+        return (await client.read_response()).json
+
+
+async def test_a_key_is_accepted_by_every_worker_at_once(tmp_path, environ):
+    """A secret that was just made, by whichever worker or the command line, is accepted by all of them."""
+    async with serving(tmp_path, "--workers", "2", environ=environ) as served:
+        url = ["--url", f"http://127.0.0.1:{served.port}"]
+        boss = json.loads((await run(tmp_path, environ, "keys", "add", "boss", "--role", "admin", "--json", *url))[0])
+        await all_say(served, 401, None)
+        statuses = []
+        for number in range(5):
+            made = await asked(served, "keys", boss["secret"], name=f"ann {number}")
+            statuses += await at_once(served, made["secret"])
+            rotated = await asked(served, f"keys/{made['id']}/rotate", boss["secret"])
+            statuses += await at_once(served, rotated["secret"])
+
+    assert [200] * 200 == statuses
+
+
+async def test_a_key_is_accepted_by_every_machine_at_once(tmp_path, environ, postgres_url):
+    """So it is where two gateways are on one PostgreSQL."""
+    environ["LLMS_STORE"] = postgres_url
+    async with serving(tmp_path, environ=environ) as one, serving(tmp_path, environ=environ) as other:
+        url = ["--url", f"http://127.0.0.1:{one.port}"]
+        boss = json.loads((await run(tmp_path, environ, "keys", "add", "boss", "--role", "admin", "--json", *url))[0])
+        await all_say(other, 401, None, 1)
+        statuses = []
+        for number in range(5):
+            made = await asked(one, "keys", boss["secret"], name=f"ann {number}")
+            statuses += await at_once(other, made["secret"])
+
+    assert [200] * 100 == statuses
+
+
 async def test_a_lost_key(tmp_path, environ):
     """Who has lost every admin's key makes another one in the store itself; the gateway that runs takes it."""
     async with serving(tmp_path, environ=environ) as served:

@@ -23,6 +23,19 @@ def test_so_many_in_a_minute():
     assert 40 == told.value.retry_after_s
 
 
+def test_many():
+    """An address that has no guess left has some again when its minute is over."""
+    now = [100.0]
+    guesses = Guesses(lambda: now[0])
+    before = guesses.many("1.2.3.4")
+    for _ in range(20):
+        guesses.wrong("1.2.3.4")
+    after = guesses.many("1.2.3.4"), guesses.many("1.2.3.5")
+    now[0] = 160.0
+
+    assert (False, (True, False), False) == (before, after, guesses.many("1.2.3.4"))
+
+
 def test_bounded():
     """Very many addresses take no more memory than some."""
     guesses = Guesses(lambda: 0.0)
