@@ -24,6 +24,9 @@ Tokens of a part of a message, by its type: a picture of OpenAI's largest size (
 of sound, a minute of moving pictures, ten pages.
 """
 
+_WALKED = ("messages", "input")
+"""Fields whose texts are counted one by one. Of all others the JSON is: a model reads the names in a schema, too."""
+
 _MESSAGE = 4
 _TOOL = 8
 """Tokens of a frame, around a message and around a tool."""
@@ -149,7 +152,8 @@ def _size(call: Call) -> tuple[int, int]:
                 media += sum(_media(content))
     if call.bytes_in and not media:
         return -(-call.bytes_in // BYTES_PER_TOKEN), 0
-    size = text_bytes(messages) + text_bytes(body.get("input")) + len(json_text.dumps(body.get("tools") or ()))
+    rest = {name: part for name, part in body.items() if name not in _WALKED}
+    size = text_bytes(messages) + text_bytes(body.get("input")) + len(json_text.dumps(rest))
     frames = _MESSAGE * len(messages or ()) + _TOOL * len(body.get("tools") or ())
     return -(-size // BYTES_PER_TOKEN) + frames + _tokens(body.get("input")), media
 
