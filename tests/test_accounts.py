@@ -163,6 +163,7 @@ async def test_refused(start, way, form):
     assert ("", "[]", 500) == (row.provider, row.attempts, len(row.model))
 
 
+@pytest.mark.case("K19")
 async def test_names_of_models_that_there_are_not(start):
     """K19: the first thousand of a day are written down; no client makes as many sums as it likes."""
     both = await start(key("ann", models=("m",)))

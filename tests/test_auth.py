@@ -1,5 +1,16 @@
+import ast
+import inspect
+import os
+import random
+import statistics
+import sys
+import time
+from contextlib import suppress
+from itertools import chain
+
 import pytest
 
+from llms import auth, session
 from llms.auth import Keyring, StoredKeys
 from llms.errors import InvalidRequestError, UnauthenticatedError
 from llms.keys import Role, VirtualKey, digest
@@ -312,3 +323,148 @@ def test_versions(ring, stored):
 
     assert before != ring.version
     assert ["server.keys"] == [key.name for key in ring.own]
+
+
+SECRET = "sk-llms-" + "Qm7xV2" * 7
+SAMPLES = int(os.environ.get("LLMS_KEY_SAMPLES", "0"))
+"""Times that are taken of guesses, besides what is counted: 200,000 tell a difference of some nanoseconds."""
+
+
+def guesses(secret):
+    """Give guesses of one length, each of which has one more character of the secret."""
+    other = "0" if "0" not in secret else "~"
+    return [secret[:shared] + other * (len(secret) - shared) for shared in range(len(secret))]
+
+
+def asks(ring, headers):
+    with suppress(UnauthenticatedError):
+        ring.authenticate(headers)
+
+
+def steps(work):
+    """Give how many of the interpreter's instructions a piece of work takes, and which functions of C's it calls."""
+    count, called = 0, []
+
+    def trace(frame, event, _argument):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    def profile(_frame, event, argument):
+        if event == "c_call":
+            called.append(argument.__name__)
+
+    before = sys.gettrace(), sys.getprofile()
+    sys.settrace(trace)
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+    return count, tuple(called)
+
+
+@pytest.fixture
+def locked(stored, clock):
+    """A keyring with a key of the operator's, one of the store's and one that it had before, all with the same secret's form."""
+    older = kept("old")._replace(old_digest=digest(SECRET[:-1] + "b"), old_until=NOW + 60)
+    stored.take([kept("ann")._replace(digest=digest(SECRET)), older])
+    return Keyring([digest(SECRET[:-1] + "a")], stored, Sessions("secret"), clock)
+
+
+@pytest.mark.case("A03")
+@pytest.mark.parametrize("last", ["", "a", "b"], ids=["stored", "own", "older"])
+def test_a_guess_tells_nothing(locked, last, record_property):
+    """However much of a right key a guess has, it takes the very same instructions: nothing is compared but digests."""
+    secret = SECRET[: len(SECRET) - len(last)] + last
+    made = {steps(lambda guess=guess: asks(locked, {"x-api-key": [guess]})) for guess in guesses(secret)}
+
+    [(count, called)] = made
+    assert "compare_digest" in " ".join(called)
+    assert count > 50
+    record_property("came_out", f"{count} instructions for each of {len(secret)} guesses")
+    if SAMPLES:
+        t = welch(locked, secret)
+        record_property("came_out", f"{SAMPLES} times: t = {t:.1f}")
+        assert abs(t) < 4.5
+
+
+def welch(ring, secret):
+    """Give Welch's t of the times of guesses that have all of a key but its end, against those that have none of it."""
+    chance = random.Random(0)  # noqa: S311 - of a test
+    times = ([], [])
+    for _ in range(SAMPLES):
+        guess = "".join(
+            chance.choices("abcdefgh", k=len(secret))
+        )  # another one each time: each digest has its own place
+        far = chance.random() < 0.5
+        headers = {"x-api-key": [(guess if far else secret)[:-6] + guess[-6:]]}
+        before = time.perf_counter_ns()
+        asks(ring, headers)
+        times[far].append(time.perf_counter_ns() - before)
+    limit = sorted(chain(*times))[int(SAMPLES * 0.9)]  # what is above it was somebody else's
+    one, other = ([took for took in taken if took <= limit] for taken in times)
+    spread = statistics.variance(one) / len(one) + statistics.variance(other) / len(other)
+    return (statistics.fmean(one) - statistics.fmean(other)) / spread**0.5
+
+
+@pytest.mark.case("A03")
+def test_a_guess_of_a_cookie_tells_nothing(ring, stored, record_property):
+    """The same for cookies: of a signature all of it is compared, always."""
+    stored.take([kept("ann")])
+    head, _, signature = cookie(ids("ann"), "ann").rpartition(".")
+    forged = [signature[:shared] + ("0" if signature[shared] != "0" else "1") * (64 - shared) for shared in range(64)]
+
+    made = {steps(lambda one=one: asks(ring, {"cookie": [f"{head}.{one}"]})) for one in forged}
+
+    [(count, called)] = made
+    assert "compare_digest" in " ".join(called)
+    record_property("came_out", f"{count} instructions for each of 64 guesses of a cookie")
+
+
+@pytest.mark.case("A03")
+def test_no_secret_is_compared():
+    """Nothing of a secret, a digest or a signature is compared with ==, which ends at the first difference."""
+    compared = [
+        ast.unparse(node)
+        for module in (auth, session)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Compare) and any(isinstance(one, ast.Eq | ast.NotEq) for one in node.ops)
+    ]
+
+    assert ["name == 'authorization'", "scheme.lower() != 'bearer'"] == compared
+
+
+@pytest.mark.case("K15")
+@pytest.mark.parametrize("place", [0, 31, 63])
+def test_the_whole_digest_counts(stored, place):
+    """A key whose digest differs in one digit, wherever, is another key."""
+    known = digest("ann")
+    near = known[:place] + ("0" if known[place] != "0" else "1") + known[place + 1 :]
+    stored.take([kept("ann")._replace(digest=near)])
+
+    assert (None, True) == (stored.of_digest(known), stored.of_digest(near) is not None)
+    assert Keyring([near]).own
+    with pytest.raises(UnauthenticatedError):
+        Keyring([near]).authenticate({"x-api-key": ["ann"]})
+
+
+@pytest.mark.case("K15")
+def test_nothing_is_kept_of_a_wrong_key(ring, stored):
+    """However many wrong keys come, no more is known than before; one that is made afterwards is accepted at once."""
+    stored.take([kept("ann")])
+
+    def held():
+        parts = (*vars(ring).values(), *vars(stored).values())
+        return [len(part) for part in parts if isinstance(part, dict | set | list)]
+
+    before = held()
+    for number in range(2_000):
+        asks(ring, {"x-api-key": [f"wrong {number}"]})
+    after = held()
+    stored.take([kept("wrong 7", 2)])
+
+    assert before == after
+    assert "wrong 7" == ring.authenticate({"x-api-key": ["wrong 7"]}).name

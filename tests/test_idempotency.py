@@ -1,11 +1,14 @@
 """Keys, digests and the memory of answers; the gateway's use of them is in tests/faults/test_client_idempotency.py."""
 
 import gc
+import json
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llms import idempotency
+from llms import idempotency, idempotency_shared
 from llms.errors import (
     AnswerNotKeptError,
     IdempotencyInProgressError,
@@ -297,3 +300,32 @@ async def test_ten_thousand_keys():
     assert store.size <= 4 << 20
     assert 3900 < len(store) <= 4096
     assert taken < 12 << 20
+
+
+parts = st.text('ab\n:,[]{}"1', max_size=3)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0]) | parts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(parts, inner, max_size=2),
+    max_leaves=4,
+)
+bodies = st.dictionaries(parts, values, max_size=3)
+cuts = st.tuples(st.integers(0, 5), st.integers(0, 5)).map(sorted)
+
+
+@pytest.mark.case("K07")
+@given(bodies, bodies)
+def test_only_equal_bodies_are_one(one, other):
+    """Two bodies have one digest if their JSON is the same, whatever the order of fields, and only then."""
+    same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+    assert same is (idempotency.digest(one) == idempotency.digest(other))
+    assert idempotency.digest(one) == idempotency.digest(json.loads(json.dumps(dict(reversed(one.items())))))
+
+
+@pytest.mark.case("K07")
+@given(st.text("ab.1", min_size=5, max_size=5), cuts, cuts)
+def test_only_equal_names_are_one(text, one, other):
+    """No tenant, endpoint and key are what another three are that read the same in a row, on a shared shelf either."""
+    first, second = (Name(text[:cut], text[cut:end], text[end:]) for cut, end in (one, other))
+
+    assert (first == second) is (idempotency_shared._key(first) == idempotency_shared._key(second))

@@ -58,6 +58,7 @@ def test_nothing_came():
     assert ("{}", "[]") == meter().kept()[1:]
 
 
+@pytest.mark.case("K18")
 @pytest.mark.parametrize("letter", ["a", "ü", "😀", '"', "\n"])
 def test_both_are_cut(letter):
     """Each is cut at so many characters, which is marked; memory for an answer that never ends is bounded."""

@@ -154,13 +154,15 @@ async def test_port_taken(tmp_path):
     assert f"llms: port {port} on 127.0.0.1 is taken; choose another with --port\n" == errors
 
 
-async def test_open_to_the_network_without_a_key(tmp_path):
+@pytest.mark.case("A13")
+async def test_open_to_the_network_without_a_key(tmp_path, record_property):
     """Another address than the loopback's without a key is refused, with the way out (A13)."""
     status, _, errors = await finished(await llms(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0"))
 
     assert 78 == status
     assert 1 == len(errors.splitlines())
     assert "server.keys" in errors
+    record_property("came_out", "status 78, one line")
 
 
 async def test_open_to_the_network_with_a_key(tmp_path):

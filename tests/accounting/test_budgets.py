@@ -53,7 +53,7 @@ async def sums(house, key, subject=None):
     return sum(row.cost for row in rows), taken.spent["total"], billed, taken.reserved + taken.running
 
 
-@pytest.mark.case("B01", "B02")
+@pytest.mark.case("B01", "B02", "K08")
 @pytest.mark.parametrize("stream", [False, True], ids=["b01 whole", "b02 streamed"])
 async def test_b01_b02_exactly_five_of_a_thousand(house, stream):
     """B01, B02: of 1,000 calls at once with a budget for 5, five reach the provider; others are told not to come again."""
@@ -444,7 +444,7 @@ async def test_b14_revoked_mid_stream(house):
     assert ["key_disabled", "key_disabled", ""] == [row.code for row in await gateway.rows()]
 
 
-@pytest.mark.case("B15", "B18")
+@pytest.mark.case("B15", "B18", "K08")
 async def test_b15_b18_one_meter(house):
     """B15, B18: every endpoint, alias, fallback and replay is charged once, for what served it; attempts are in its row."""
     gateway = await house()
@@ -546,7 +546,7 @@ async def test_b16_limits_that_come_while_a_call_runs(house):
     assert both == sum(row.cost for row in await gateway.rows())
 
 
-@pytest.mark.case("B16")
+@pytest.mark.case("B16", "K09")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_b16_counts_that_cannot_be(house, stream):
     """B16: of a provider that counts what cannot be, the answer is counted as it was seen: neither for ever nor for nothing."""
@@ -602,6 +602,7 @@ async def test_b17_limits_that_were_gone_for_a_while(house):
     assert (429, "insufficient_quota") == (refused.status, refused.json["error"]["code"])
 
 
+@pytest.mark.case("K22")
 async def test_k22_one_key_at_ten_times_its_places(house):
     """K22: a key that sends ten times as many calls as it may run at once takes none of another's."""
     gateway = await house()

@@ -132,7 +132,7 @@ async def test_b10_so_many_calls_a_minute(tmp_path, seller, shared):
     assert {200, 429} == set(statuses)
 
 
-@pytest.mark.case("B14")
+@pytest.mark.case("B14", "K12")
 async def test_b14_k12_revoked_everywhere(tmp_path, seller, shared):
     """B14, K12: a key that is revoked is refused by every worker within 5 s, and its streams end as soon, in an error."""
     async with town(tmp_path, seller, shared, workers=4) as here, AsyncExitStack() as stack:

@@ -45,6 +45,7 @@ async def with_the_dead(store):
     return [*dead, "unknown"]
 
 
+@pytest.mark.case("A04")
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -139,6 +140,7 @@ async def test_a_store_that_is_away(served):
     assert {401} == {one.status for one in answers}
 
 
+@pytest.mark.case("K13")
 async def test_the_digest_is_no_key(served, store):
     """What the store has of a secret lets nobody in, and no secret is in it (K13)."""
     running = await served()
@@ -187,6 +189,7 @@ async def test_a_key_counts_more_than_a_cookie(served):
     assert 401 == wrong.status
 
 
+@pytest.mark.case("K12")
 @pytest.mark.parametrize("end", ["revoke", "disable", "rotate", "parent"])
 async def test_a_cookie_ends_with_its_key(served, end):
     """A cookie is worth nothing once its key, its secret, or the key above is gone (K12)."""

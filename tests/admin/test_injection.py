@@ -10,7 +10,10 @@ from tests.admin.people import CALLS, IDS, PEOPLE, secret, stored_in
 from tests.admin.served import TOP
 from tests.support.raw import RawClient
 
-pytestmark = pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+pytestmark = [
+    pytest.mark.case("K21"),
+    pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True),
+]
 
 EVERYTHING = "/calls?limit=1000"
 

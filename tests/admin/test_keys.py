@@ -1,6 +1,7 @@
 """Making and changing keys: K10, K11, K13, K14."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -80,6 +81,7 @@ async def test_a_member_gives_what_it_has(store):
     assert (LIMITS, BASE["expires_at"]) == (made["limits"], made["expires_at"])
 
 
+@pytest.mark.case("K11")
 @pytest.mark.parametrize(
     ("field", "body"),
     [
@@ -149,6 +151,7 @@ async def test_limits_are_merged(store):
     assert {"rpm": None, "tpm": 1000, "concurrency": 4, "budgets_micros": budgets} == changed["limits"]
 
 
+@pytest.mark.case("K10")
 @pytest.mark.parametrize("caller", ["ann", "red-viewer", "viewer"])
 async def test_nobody_but_an_admin_changes_its_own_key(store, caller):
     """Whatever a member or viewer would change of its own key is refused, sensible or not (K10)."""
@@ -173,6 +176,7 @@ SEEN = {
 }
 
 
+@pytest.mark.case("K14")
 @both_stores
 @pytest.mark.parametrize("caller", SEEN)
 async def test_who_sees_whom(store, caller):
@@ -192,6 +196,17 @@ async def test_who_sees_whom(store, caller):
                 await admin.keys.one(PEOPLE[caller], key_id)
             refused.append(caught.value.body())
         assert refused[0] == refused[1] == refused[2]
+
+
+@pytest.mark.case("K14")
+async def test_ids_are_chance(store):
+    """An id is 128 bits of chance: who has one has no way to another."""
+    admin = await town(store)
+
+    ids = {(await admin.keys.make(PEOPLE["ann"], {}))["id"] for _ in range(10)}
+
+    assert 10 == len(ids)
+    assert all(re.fullmatch("key_[0-9a-f]{32}", one) for one in ids)
 
 
 @pytest.mark.parametrize("caller", ["red-viewer", "viewer"])

@@ -44,6 +44,7 @@ def test_how_many():
     assert found > 20_000
 
 
+@pytest.mark.case("K06", "K10", "K11", "K14")
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_cells(served, store, caller, carrier):
@@ -94,6 +95,7 @@ def within_ann(caller, stored):
         assert getattr(key.limits, name) <= getattr(limits, name)
 
 
+@pytest.mark.case("K06", "K14")
 @pytest.mark.parametrize("caller", SEEN)
 async def test_lists_hold_own_objects_only(served, caller):
     """Lists, sums and files hold what the caller may see, whatever it asks for; what is not its own is as if it were not."""

@@ -147,6 +147,7 @@ def test_user(value, expected):
     assert expected == fields.user({"user": value})
 
 
+@pytest.mark.case("K19")
 @pytest.mark.parametrize("value", ["x" * 513, 5, []])
 def test_no_user(value):
     """K19: a user is a bounded string."""
@@ -167,6 +168,7 @@ def test_empty_metadata(value):
     assert None is fields.metadata({"metadata": value})
 
 
+@pytest.mark.case("K19")
 @pytest.mark.parametrize(
     "value",
     ["x", [], 5, {"a": "x" * 513}, {"a": ["x" * 512]}, {"x" * 513: ""}, {str(name): "" for name in range(65)}],

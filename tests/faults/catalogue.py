@@ -2,7 +2,7 @@
 The fault catalogue: what is done to the gateway, and what must come out. Data only; the tests name the cases.
 
 U: what a provider's side does. C: what clients do. P: what happens to the process, the disk, the store and the clock. B:
-what limits and budgets must withstand. Numbers are kept for good. The tests are where what they test is: any test in
+what limits and budgets must withstand. A: what strangers try. K: what who has a key tries. Numbers are kept for good. The tests are where what they test is: any test in
 tests/ that is marked with a case is one of it. ``python -m tests.faults`` runs all of them.
 """
 
@@ -238,5 +238,103 @@ _B = {
     "B18": ("retries and fallbacks", "each attempt is in the row; the key is charged once"),
 }
 
-CASES = {name: Case(*texts) for part in (_U, _C, _P, _B) for name, texts in part.items()}
+_A = {
+    "A01": (
+        "any bytes at all, hostile ones by rule and by chance (a million with tests.fuzz http)",
+        "4xx or closed, as a strict reader has it; no 5xx, no traceback, the same process to the end",
+    ),
+    "A02": (
+        "each endpoint of the route table, with no key or a wrong one, its body still to come",
+        "401, the body not read; open are pages, probes and the admin API's description",
+    ),
+    "A03": (
+        "guesses that share any part of a right key, an older one or a cookie",
+        "the same instructions for each (so no time is asserted), and digests compared in constant time",
+    ),
+    "A04": (
+        "refusals: unknown, revoked, expired, disabled keys; unknown and very long paths",
+        "the same bytes for each; no echo, no hint",
+    ),
+    "A05": (
+        "600 connections without a key; no descriptors left, no memory left",
+        "100 KiB of memory for each at most; what is too much gets 503 or waits; the process lives",
+    ),
+    "A06": (
+        "requests that are small to send and large to read",
+        "at most 100 times their bytes of memory; work that grows as their size does",
+    ),
+    "A07": ("slow heads, slow bodies, idle connections, 500 at a time", "closed on their clocks; others are served"),
+    "A08": (
+        "smuggling: lengths, codings, upgrades, pipelines; straight, and behind nginx",
+        "as many answers as h11 reads requests, or closed; what is smuggled in is never answered",
+    ),
+    "A09": (
+        "Host, Forwarded, X-Forwarded-*, X-Real-IP, X-Original-URL and the like, absolute forms",
+        "no change of who asks, where it goes, what is logged or which URL is given",
+    ),
+    "A10": (
+        "wrong keys without end, from one address or from very many",
+        "20 a minute told, then 429; a bounded table; a right key is always let in",
+    ),
+    "A11": (
+        "TLS of any version to the port, which speaks plain HTTP: the gateway ends no TLS",
+        "no handshake, closed; no option turns TLS on",
+    ),
+    "A12": ("metrics, docs, debug, admin pages, on each address that it listens on", "404, or 401 without a key"),
+    "A13": ("listening beyond the loopback without a key", "does not start: status 78, one line that names the fix"),
+}
+
+_K = {
+    "K01": (
+        "fields that would choose destination, credential, proxy or file",
+        "400 unknown_parameter, or of no effect; nothing is contacted",
+    ),
+    "K02": ("names of models with ../, %2f, line ends, ?, #, a megabyte", "404 or 400; never part of an URL"),
+    "K03": ("addresses of pictures, at internal hosts too", "never fetched; passed on as text"),
+    "K04": ("headers of the client's: cookies, keys, X-Forwarded-*, organization", "none of them goes to a provider"),
+    "K05": ("numbers out of range, lists and objects without end", "400 that names the parameter"),
+    "K06": (
+        "another's keys, calls, sums, kept answers; there are no files, batches or conversations",
+        "404, or as if they were not",
+    ),
+    "K07": (
+        "kept answers of other tenants, endpoints, bodies (Idempotency-Key; there is no other cache)",
+        "never shared",
+    ),
+    "K08": (
+        "a budget against crowds, cancels, retries, replays, aliases, fallbacks, other endpoints",
+        "never exceeded but by what one call takes more than was held",
+    ),
+    "K09": ("usage that cannot be: negative, 1e18, texts", "estimated, marked, never a credit"),
+    "K10": ("each role, each endpoint, each field, in odd spellings too", "nobody raises its own rights"),
+    "K11": ("keys made by keys, with more than these have", "403 exceeds_own_rights; never more than its maker has"),
+    "K12": ("a key that is revoked", "refused by each worker, and its streams ended, within 5 s"),
+    "K13": ("what is kept of a key, shown as one", "401; the secret was shown once and is nowhere"),
+    "K14": ("lists and ids of others", "own objects only; ids of 128 bits of chance"),
+    "K15": (
+        "keys whose digests are nearly alike, wrong keys without end, a key made after it was tried",
+        "the whole digest counts; nothing is kept of a wrong key, so a new one works at once",
+    ),
+    "K16": (
+        "a long text in each field that can hold one, on each endpoint",
+        "limits count it, wherever it stands",
+    ),
+    "K17": ("an endpoint of somebody else in the application", "needs a key without a word about it"),
+    "K18": (
+        "prompts and answers, kept or not; control characters",
+        "nowhere, unless kept for this key, and then cut to size; one plain line in the log",
+    ),
+    "K19": ("long and many values of user, metadata, models", "400; sums by model stay few"),
+    "K20": (
+        "all kinds of requests, with an ear at the interpreter's own events",
+        "no process, no import, no compile or exec, no pickle",
+    ),
+    "K21": (
+        "500 and more SQL injections in each text field, in URLs and as keys",
+        "kept as texts; nothing else changes",
+    ),
+    "K22": ("a key with ten times as many calls as it may run", "429 for it; another's are served as ever"),
+}
+
+CASES = {name: Case(*texts) for part in (_U, _C, _P, _B, _A, _K) for name, texts in part.items()}
 """Every case, by id, in order."""

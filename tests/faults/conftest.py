@@ -42,7 +42,7 @@ def case_table(table: Iterable[str]) -> list[Any]:
 
 
 def _marks(first: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.case(first)] if re.fullmatch(r"[UCPB]\d\d", first) else []
+    return [pytest.mark.case(first)] if re.fullmatch(r"[UCPBAK]\d\d", first) else []
 
 
 def section(kind: str, url: str) -> dict[str, Any]:

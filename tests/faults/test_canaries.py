@@ -103,6 +103,7 @@ async def all_of_it(talk, upstream):
     return cookie.partition("=")[2], made.json["secret"]
 
 
+@pytest.mark.case("K18")
 async def test_canaries(tmp_path):
     """S10: no secret is in the log, in an answer that did not make it, in any file or in the process's command line."""
     async with Upstream() as upstream:

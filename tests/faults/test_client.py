@@ -256,7 +256,7 @@ async def test_c09_pipelined(pair):
     assert [str(number) for number in range(200)] == [a.json["choices"][0]["message"]["content"] for a in answers]
 
 
-@pytest.mark.case("C35", "C36", "C37")
+@pytest.mark.case("C35", "C36", "C37", "K01", "K02", "K05")
 @pytest.mark.parametrize(
     ("fields", "param", "code"),
     [
@@ -294,7 +294,7 @@ async def test_c35_c36_c37_bad_values(pair, fields, param, code):
     assert [] == both.upstream.requests
 
 
-@pytest.mark.case("C36", "C52")
+@pytest.mark.case("C36", "C52", "K02")
 @pytest.mark.parametrize("model", ["../x", "%00", "ｍ", "M", "m ", "up/../../admin", "http://127.0.0.1/m"])
 async def test_c36_c52_odd_model_names(pair, model):
     """C36, C52: a model's name is looked up, never made part of an URL; what is not there is 404."""

@@ -63,7 +63,7 @@ async def every_end(clients, within_s):
     return loop.time() - started_at
 
 
-@pytest.mark.case("C20")
+@pytest.mark.case("C20", "A07")
 async def test_nothing_is_said(pair, invariants):
     """A connection on which nothing comes is closed on the clock for heads, and no answer is wasted on it."""
     both = await pair(head_s=0.4)
@@ -73,7 +73,7 @@ async def test_nothing_is_said(pair, invariants):
     invariants.notes.append("closed")
 
 
-@pytest.mark.case("C20")
+@pytest.mark.case("C20", "A07")
 async def test_idle_between_requests(pair):
     """The clock for heads runs from a head's first byte: between requests a connection may rest for longer."""
     both = await pair(head_s=0.3)
@@ -87,7 +87,7 @@ async def test_idle_between_requests(pair):
         assert await client.eof_within(5)
 
 
-@pytest.mark.case("C21")
+@pytest.mark.case("C21", "A07")
 async def test_500_slow_heads(pair, invariants):
     """500 heads that grow by a line now and then are closed on their clock, which no byte moves."""
     both = await pair(head_s=1)
@@ -111,7 +111,7 @@ async def _drip(clients, data):
         await asyncio.gather(*(client.send(data) for client in clients), return_exceptions=True)
 
 
-@pytest.mark.case("C22")
+@pytest.mark.case("C22", "A07")
 async def test_500_slow_bodies(pair, invariants):
     """500 bodies that grow by a byte now and then are answered 408 on their clock."""
     both = await pair(body_s=1)

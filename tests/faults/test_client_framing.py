@@ -102,6 +102,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.case("A08")
 @pytest.mark.parametrize("case", case_table(REFUSED))
 async def test_refused(both, case, invariants):
     """What is no HTTP is refused once and closed; what follows is no request, and none of it is quoted or logged."""
@@ -129,6 +130,7 @@ TAKEN = {
 }
 
 
+@pytest.mark.case("A08")
 @pytest.mark.parametrize("case", case_table(TAKEN))
 async def test_taken(both, case, invariants):
     """What is odd and good HTTP is read as it is meant, and what follows is the next request."""
@@ -177,6 +179,7 @@ UPGRADES = {
 }
 
 
+@pytest.mark.case("A08")
 @pytest.mark.parametrize("case", case_table(UPGRADES))
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/healthz"), ("GET", "/v1/models"), ("POST", PATH), ("GET", "/x")]

@@ -187,6 +187,7 @@ async def test_50_at_once(pair, stream):
     assert 1 == asked(both)
 
 
+@pytest.mark.case("K07")
 @pytest.mark.parametrize("running", [False, True])
 async def test_other_body(pair, running):
     """Another body under the same key is a mismatch, while the first one runs and after it; it changes nothing."""
@@ -208,6 +209,7 @@ async def test_other_body(pair, running):
     assert 1 == asked(both)
 
 
+@pytest.mark.case("K06", "K07")
 async def test_other_tenant(gateway, upstream):
     """Another virtual key's same key is another key: neither its answer, nor its body, nor that it runs can be seen."""
     running = await gateway(

@@ -208,7 +208,7 @@ DESTINATIONS = (
 )  # fmt: skip
 
 
-@pytest.mark.case("C37")
+@pytest.mark.case("C37", "K01")
 @pytest.mark.parametrize("field", DESTINATIONS)
 async def test_destination_in_the_body(both, field):
     """A body cannot say where a call goes or with which key: either the field is refused, or it is of no effect."""
@@ -221,7 +221,7 @@ async def test_destination_in_the_body(both, field):
     assert all("Bearer sk-upstream-canary" == request.header("authorization") for request in both.upstream.requests)
 
 
-@pytest.mark.case("C38")
+@pytest.mark.case("C38", "K03")
 @pytest.mark.parametrize(
     "url",
     [

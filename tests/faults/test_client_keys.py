@@ -1,9 +1,10 @@
 """
-Who asks, and what is written down of it: C19, C46, C50–C52.
+Who asks, and what is written down of it: C19, C46, C50–C52, K02, K15.
 
 Blanks around a key are not part of it: HTTP takes them off a header's value.
 """
 
+import asyncio
 import gc
 import json
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from llms import call_log
 from tests.faults.conftest import CLIENT_KEY, PATH
+from tests.support import kept
 from tests.support.invariants import PROMPT
 from tests.support.raw import RawClient
 from tests.upstream import openai
@@ -32,7 +34,7 @@ def carried(carrier, key):
     return [(carrier, f"Bearer {key}" if carrier == "Authorization" else key)]
 
 
-@pytest.mark.case("C19")
+@pytest.mark.case("C19", "A04")
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize(
     "key",
@@ -136,7 +138,7 @@ NASTY = "a\r\nb\x1b[31m\u2028\u2029\u0085\x00\u202e\x7f"
 PLAIN = re.compile(r"[\x20-\x7e]+")
 
 
-@pytest.mark.case("C50", "C36")
+@pytest.mark.case("C50", "C36", "K18")
 async def test_log_cannot_be_forged(pair, invariants):
     """Whatever a client or a provider sends, a call's line is one line of plain characters."""
     both = await pair()
@@ -211,3 +213,42 @@ async def test_colliding_keys(pair):
 
     # A table that has them all in one place compares each with all before it: a hundred million times in all.
     assert await work_s(colliding) < 3 * await work_s(others) + 0.1
+
+
+@pytest.mark.case("K02")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "..%2f..%2fadmin",
+        "%2e%2e/m",
+        "m%0d%0aX:%20y",
+        "m%3fa=b",
+        "m%23a",
+        "%00",
+        "m/../../embeddings",
+        "m" * 1_900,
+    ],
+)
+async def test_odd_names_in_paths(pair, name):
+    """A model's name in a path is looked up as well: nobody is asked for it, and it is no path of the gateway's."""
+    both = await pair(**KEYED)
+
+    response = await ask(both, carried("Authorization", CLIENT_KEY), f"/v1/models/{name}")
+
+    assert 404 == response.status
+    assert [] == both.upstream.requests
+
+
+@pytest.mark.case("K15")
+async def test_a_key_that_is_made_later(gateway, upstream, tmp_path, invariants):
+    """A key that was tried in vain works as soon as there is one: that it was wrong is not kept."""
+    upstream.on("POST", PATH, openai.completion())
+    async with kept.kept(gateway, upstream, tmp_path, kept.key("ann")) as both:
+        for _ in range(5):
+            assert 401 == (await both.ask(name="bob")).status
+        await both.store.put_key(kept.key("bob"), 0)
+        async with asyncio.timeout(5):
+            while (await both.ask(name="bob")).status != 200:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.5)
+    invariants.notes.append("401, then 200 within 5 s")

@@ -38,7 +38,7 @@ async def answered(client, target="/healthz"):
     return (await client.read_response()).status
 
 
-@pytest.mark.case("P28")
+@pytest.mark.case("P28", "A05")
 @pytest.mark.parametrize("loop", list(LOOPS))
 @pytest.mark.parametrize("limit", [64, 256])
 async def test_no_descriptors_left(tmp_path, record_property, loop, limit):
@@ -143,7 +143,7 @@ async def fill(served, stack, most=120, mib=3):
     pytest.fail(f"{most} calls were taken; the log:\n{served.errors}")
 
 
-@pytest.mark.case("P29")
+@pytest.mark.case("P29", "A05")
 @pytest.mark.parametrize("limit", ["the option", "addresses"])
 async def test_memory_runs_short(tmp_path, record_property, limit):
     """P29: at 85 % of the limit new calls get 503, and the stream that runs lives; once there is room calls are taken."""

@@ -512,6 +512,7 @@ async def test_answer_headers_are_ours(pair):
     assert ("up", "m") == (response.header("x-llms-provider"), response.header("x-llms-model"))
 
 
+@pytest.mark.case("K04")
 async def test_request_headers_are_ours(pair):
     """K04: of the client's headers none reaches the provider."""
     both = await pair()

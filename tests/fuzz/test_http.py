@@ -1,4 +1,5 @@
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +12,8 @@ GET = b"GET /v1/models/m1-%b HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NOT_FOUND = Answer(404, closes=False, body=b"'m1-1'")
 
 
-async def test_corpus() -> None:
+@pytest.mark.case("A01", "A08")
+async def test_corpus(record_property: Callable[[str, object], None]) -> None:
     """Hostile streams, those that once broke something and a thousand others, agree with a strict reader."""
     tally = http.Tally()
     async with http.serving() as gateway:
@@ -23,6 +25,8 @@ async def test_corpus() -> None:
     assert {} == tally.kept
     assert [] == gateway.bad
     assert {200, 400, 404} <= set(tally.statuses)
+    counts = ", ".join(f"{status} ×{count}" for status, count in sorted(tally.statuses.items()))
+    record_property("came_out", f"{tally.sent} requests on {tally.connections} connections: {counts}")
 
 
 def test_read() -> None:

@@ -11,6 +11,7 @@ from tests.fuzz.targets import openai
 HUGE = 10**9
 
 
+@pytest.mark.case("A06")
 @pytest.mark.parametrize("name", SHAPES)
 def test_linear(name: str) -> None:
     """Twice the input takes about twice the calls and memory, never four times: U35, U54, C45."""

@@ -107,6 +107,7 @@ def constant(node, known=()):
     return False
 
 
+@pytest.mark.case("K21")
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_statements_are_constants(path):
     """Every statement that is run is a constant, or was put together from constants by one pure module."""
@@ -197,6 +198,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.case("K21")
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_attacks(store, attack):
     """Whatever a text says, it is a text: it is kept, found, and does nothing."""

@@ -8,8 +8,9 @@ objects, which the workers of ``--workers`` have as well.
     {"at": "llms.call_log:write", "raise": "OSError", "errno": 28}  raise instead of what is there
     {"at": "llms.cli.workers:_SILENT_S", "set": 2}                put another value in a module
     {"at": "llms.ledger.spool:Spool.add", "kill": "after"}          end the process, as by kill -9, before or after it
+    {"audit": "heard"}                                            no fault: note what no request may lead to in that file
 
-A fault with ``while`` is there for as long as the file of that name, so that a test can switch it.
+A fault with ``while`` is there for as long as the file of that name, so that a test can switch it; so is the ear.
 """
 
 import functools
@@ -18,6 +19,7 @@ import inspect
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +27,30 @@ from typing import Any
 
 from llms.cli import main
 
+_NEVER = frozenset(
+    {
+        *(
+            "subprocess.Popen",
+            "os.system",
+            "os.exec",
+            "os.spawn",
+            "os.posix_spawn",
+            "os.fork",
+            "os.forkpty",
+            "pty.spawn",
+        ),
+        *("exec", "compile", "code.__new__", "import", "marshal.loads", "pickle.find_class", "ctypes.dlopen"),
+    }
+)
+"""The interpreter's events that no request leads to."""
+
 
 def install(faults: list[dict[str, Any]]) -> None:
     """Put the faults where they belong."""
     for fault in faults:
+        if "audit" in fault:
+            _listen(Path(fault["audit"]))
+            continue
         module, _, path = fault["at"].partition(":")
         owner = importlib.import_module(module)
         *outer, name = path.split(".")
@@ -36,6 +58,15 @@ def install(faults: list[dict[str, Any]]) -> None:
             owner = getattr(owner, part)
         there = getattr(owner, name)  # a misspelt name is an error
         setattr(owner, name, _value(fault["set"]) if "set" in fault else _faulty(there, fault))
+
+
+def _listen(path: Path) -> None:
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _NEVER and path.exists():
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"{event} {arguments!r:.300}\n")
+
+    sys.addaudithook(hear)
 
 
 def _value(value: Any) -> Any:

@@ -137,7 +137,7 @@ class Watch:
             self._add("I4", text)
         for text in self._leaks():
             self._add("I8", text)
-        for text in _misshapen(self.heard):
+        for text in () if "I10" in self._without else _misshapen(self.heard):
             self._add("I10", text)
         for text in await _next_call(running, upstream, key):
             self._add("I6", text)

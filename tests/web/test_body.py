@@ -107,7 +107,7 @@ async def test_broken_gzip(gateway, body):
     assert (400, "malformed_request") == outcome(await post(await gateway(), body, headers))
 
 
-@pytest.mark.case("C33")
+@pytest.mark.case("C33", "A06")
 async def test_gzip_bomb(gateway):
     """A small body that would grow over the limit is refused before it does (M7)."""
     running = await gateway(server={"max_body_bytes": 100_000})
@@ -116,7 +116,7 @@ async def test_gzip_bomb(gateway):
     assert (413, "request_too_large") == outcome(await post(running, gzip.compress(b" " * 50_000_000), headers))
 
 
-@pytest.mark.case("C33")
+@pytest.mark.case("C33", "A06")
 async def test_gzip_that_grows_too_much(gateway):
     """Within the limit too, a body that grows like no text does is refused."""
     headers = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]

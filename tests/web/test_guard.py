@@ -35,7 +35,7 @@ async def test_known_hosts(gateway, host):
     assert 200 == response.status
 
 
-@pytest.mark.case("C41")
+@pytest.mark.case("C41", "A09")
 @pytest.mark.parametrize(
     "host",
     [
@@ -195,6 +195,7 @@ def every_endpoint():
     return [(route.method, examples.get(route.path, route.path), route.access) for route in routes.table()]
 
 
+@pytest.mark.case("A02")
 @pytest.mark.parametrize(("method", "path", "access"), every_endpoint())
 @pytest.mark.parametrize("headers", [[], [("Authorization", "Bearer sk-wrong")], [("x-api-key", "sk-wrong")]])
 async def test_every_endpoint_asks_for_a_key(gateway, method, path, access, headers):
@@ -262,7 +263,7 @@ async def test_probes(gateway, target):
     assert 200 == response.status
 
 
-@pytest.mark.case("C39")
+@pytest.mark.case("C39", "A04")
 @pytest.mark.parametrize(
     ("method", "target"),
     [
@@ -311,7 +312,7 @@ async def test_wrong_method(gateway, method, target):
     assert response.header("x-request-id").startswith("req_")
 
 
-@pytest.mark.case("C41")
+@pytest.mark.case("C41", "A09")
 @pytest.mark.parametrize("target", ["http://evil.example/v1/models", "http://127.0.0.1/v1/models"])
 async def test_absolute_form(gateway, target):
     """A target that names a host is for proxies (C41)."""

@@ -7,6 +7,7 @@ from llms.web.guesses import Guesses
 from tests.support.raw import RawClient
 
 
+@pytest.mark.case("A10")
 def test_so_many_in_a_minute():
     """Twenty are told that they are wrong; what comes after them is told to wait until the minute has passed."""
     now = [100.0]
@@ -36,6 +37,7 @@ def test_many():
     assert (False, (True, False), False) == (before, after, guesses.many("1.2.3.4"))
 
 
+@pytest.mark.case("A10")
 def test_bounded():
     """Very many addresses take no more memory than some."""
     guesses = Guesses(lambda: 0.0)
@@ -45,6 +47,7 @@ def test_bounded():
     assert 10_000 == len(guesses._counts)
 
 
+@pytest.mark.case("A10")
 async def test_right_key_from_the_same_address(gateway):
     """Whoever else guesses from there, a right key is let in; asking without any is no guess."""
     running = await gateway(server={"keys": ["$K"]}, environ={"K": "sk-right"})

@@ -1,5 +1,6 @@
 """A02, A12, K17: what exists, and who may use it, is in one table."""
 
+import pytest
 from aiohttp import web, web_app
 
 from llms import app
@@ -33,6 +34,7 @@ def built(tmp_path):
     return app.build(load(path, environ), environ)
 
 
+@pytest.mark.case("A02")
 def test_the_router_has_what_the_table_has(tmp_path):
     """No endpoint is there but those of the table, each of which says who may use it (A02)."""
     there = {
@@ -46,6 +48,7 @@ def test_the_router_has_what_the_table_has(tmp_path):
     assert all(isinstance(route.access, Access) for route in table)
 
 
+@pytest.mark.case("A02", "A12")
 def test_what_is_open():
     """Nothing needs no key but pages, probes and the admin API's description (A02, A12)."""
     pages = {path for path in routes.public_paths() if path.startswith("/ui")} | {"/"}
@@ -61,6 +64,7 @@ def test_plain_requests_are_in_the_table():
     assert {Access.KEY} == {table["POST", path.decode()] for path in routes.plain()}
 
 
+@pytest.mark.case("K17")
 async def test_an_endpoint_of_somebody_else(tmp_path):
     """Whatever else is put into the application needs a key, without a word about it (K17)."""
     application = built(tmp_path)
