@@ -122,6 +122,8 @@ class Accounts:
             if bill.target is None and (trail.estimate is None or record.code == ModelNotFoundError.default_code):
                 kept = self._strangers.noted(kept)
             self._ledger.put(Entry(kept, _body(trail)))
+            if not trail.held_back:
+                self._ledger.written()
         if trail.version != books.keys.version and bill.cost:
             self._count_late(books, trail, record)
         sink(record)

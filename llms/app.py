@@ -211,4 +211,5 @@ def _services(config: Config, parts: Core, policy: Policy, answers: Answers, boo
         None if books.store is None else Admin(books.store, books.kind, policy.keyring.own, books.renew),
         books.sessions,
         takings,
+        None if books.ledger is None else books.ledger.written,
     )

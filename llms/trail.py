@@ -25,6 +25,7 @@ class Trail:
     Args:
         call: Whose.
         times: Of its request; as of now, if left out.
+        held_back: Whether the end of its answer is sent by an ``Outbox``, which sees to it that its row is on the disk.
 
     Attributes:
         served: Whose answer has begun.
@@ -35,7 +36,7 @@ class Trail:
         bytes_out: Of the answer's body, so far.
     """
 
-    def __init__(self, call: Call, times: Times | None = None) -> None:
+    def __init__(self, call: Call, times: Times | None = None, *, held_back: bool = False) -> None:
         self.call = call
         self.times = times or Times()
         keeps = call.key is not None and call.key.keeps_bodies
@@ -46,6 +47,7 @@ class Trail:
         self.version = -1
         self.held: Reservation | None = None
         self.bytes_out = 0
+        self.held_back = held_back
         self.candidates: tuple[Target, ...] = ()
         self.attempts: list[Attempt] = []
         self.skipped: list[tuple[Target, str]] = []

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llms.errors import LedgerUnavailableError
+from llms.ledger.queued import Batch, Question
 from llms.ledger.spool import Entry, Spool, left_behind
 from llms.ledger.writing import write
 from llms.store import Store, StoreError, StoreUnfitError
@@ -30,22 +31,6 @@ _LAST_TRY_S = 5.0
 _SAID_EVERY_S = 60.0
 
 
-class _Batch:
-    """Rows that were added one after the other, and the number of the file that has them."""
-
-    def __init__(self, number: int | None) -> None:
-        self.number = number
-        self.entries: list[Entry] = []
-
-
-class _Question:
-    """What is to be asked once all rows before it are in the store, and before any that come after it are."""
-
-    def __init__(self, ask: Callable[[], Awaitable[int]], answer: asyncio.Future[int]) -> None:
-        self.ask = ask
-        self.answer = answer
-
-
 class Ledger:
     """
     Takes rows.
@@ -63,12 +48,13 @@ class Ledger:
         self._spool = spool
         self._most = most
         self._strict = strict
-        self._queue: deque[_Batch | _Question] = deque()
-        self._open: _Batch | None = None
+        self._queue: deque[Batch | Question] = deque()
+        self._open: Batch | None = None
         self._waiting = 0
         self._failing = False
         self._unfit = False
         self._spool_fails = False
+        self._unwritten = False
         self._said_at = -_SAID_EVERY_S
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -124,7 +110,12 @@ class Ledger:
             raise LedgerUnavailableError(message, retry_after_s=5)
 
     def put(self, entry: Entry) -> None:
-        """Take a row. Never waits, never fails."""
+        """
+        Take a row. Never waits, never fails.
+
+        It is on the disk once ``written`` has been called, which is done at the end of this turn of the loop at the
+        latest. Whoever sends the last bytes of an answer calls it before.
+        """
         if (
             self._failing and self._waiting >= 2 * self._most
         ):  # calls that ran already when no more were let in have room
@@ -132,19 +123,29 @@ class Ledger:
             return
         batch = self._open
         if batch is None:
-            batch = self._open = _Batch(None)
+            batch = self._open = Batch(None)
             self._queue.append(batch)
             if self._timer is None:
                 self._timer = self._loop.call_later(_GATHER_S, self._due)
         batch.entries.append(entry)
         self._waiting += 1
         if self._spool is not None:
-            try:
-                self._spool.add(entry)
-            except OSError as error:
-                self._spool_failed(error)
-            else:
-                self._spool_fails = False
+            self._spool.add(entry)
+            if not self._unwritten:
+                self._unwritten = True
+                self._loop.call_soon(self.written)
+
+    def written(self) -> None:
+        """Have all rows taken so far on the disk, if there is one for them and it takes them."""
+        if self._spool is None or not self._unwritten:
+            return
+        self._unwritten = False
+        try:
+            self._spool.write()
+        except OSError as error:
+            self._spool_failed(error)
+        else:
+            self._spool_fails = False
 
     async def spent(self, subjects: Sequence[str], since_day: int, until_day: int | None = None) -> int:
         """
@@ -179,7 +180,7 @@ class Ledger:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         for item in self._queue:
-            if isinstance(item, _Question) and not item.answer.done():
+            if isinstance(item, Question) and not item.answer.done():
                 item.answer.set_exception(StoreError("the gateway is stopping"))
         if self._spool is not None:
             self._turn()
@@ -192,7 +193,7 @@ class Ledger:
     async def _asked(self, ask: Callable[[], Awaitable[int]]) -> int:
         answer: asyncio.Future[int] = self._loop.create_future()
         self._turn()
-        self._queue.append(_Question(ask, answer))
+        self._queue.append(Question(ask, answer))
         self._wake.set()
         return await answer
 
@@ -209,6 +210,7 @@ class Ledger:
     def _turn(self) -> None:
         """Have what is put from now on go into another batch, and another file."""
         if self._open is not None:
+            self.written()
             self._open.number = None if self._spool is None else self._spool.turn()
             self._open = None
 
@@ -235,7 +237,7 @@ class Ledger:
         """Give the store all that waits, in order."""
         while self._queue and self._queue[0] is not self._open:
             item = self._queue[0]
-            if isinstance(item, _Question):
+            if isinstance(item, Question):
                 self._queue.popleft()
                 await self._answer(item)
                 continue
@@ -256,7 +258,7 @@ class Ledger:
         self.lost += await write(self._store, entries)
 
     @staticmethod
-    async def _answer(question: _Question) -> None:
+    async def _answer(question: Question) -> None:
         if question.answer.done():  # nobody waits for it any more
             return
         try:
@@ -270,7 +272,7 @@ class Ledger:
 
     def _refuse_questions(self, error: StoreError) -> None:
         """Have nobody wait for a store that fails."""
-        for item in [item for item in self._queue if isinstance(item, _Question)]:
+        for item in [item for item in self._queue if isinstance(item, Question)]:
             self._queue.remove(item)
             if not item.answer.done():
                 item.answer.set_exception(StoreError(str(error)))

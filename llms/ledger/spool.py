@@ -55,18 +55,26 @@ class Spool:
         self._file: int | None = None
         self._torn = False
         self._newest = 0
+        self._lines: list[bytes] = []
 
     def add(self, entry: Entry) -> None:
+        """Take a row, to be appended with the next ``write``."""
+        self._lines.append(_line(entry))
+
+    def write(self) -> None:
         """
-        Append a row.
+        Append the rows that were added, those of several calls in one step.
 
         Raises:
-            OSError: It is not there for good: the disk is full, or broken.
+            OSError: They are not there for good: the disk is full, or broken.
         """
+        if not self._lines:
+            return
+        line = b"".join(self._lines)
+        self._lines.clear()
         if self._file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._file = os.open(self._path(self._newest), flags, 0o600)
-        line = _line(entry)
         if self._torn:
             line = b"\n" + line
         written = os.write(self._file, line)
@@ -76,7 +84,7 @@ class Spool:
             raise OSError(message)
 
     def turn(self) -> int:
-        """Begin another file; give the number of the one that holds what was added so far."""
+        """Begin another file; give the number of the one that holds what was written so far."""
         self._close_file()
         self._newest += 1
         return self._newest - 1

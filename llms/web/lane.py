@@ -181,6 +181,7 @@ class Lane(asyncio.Protocol):
 
     def _hand_over(self, data: bytes) -> None:
         """Give the connection to aiohttp, for good."""
+        self._lanes.outbox.flush()
         self._lanes.open.discard(self)
         if self._timer is not None:
             self._timer.cancel()
@@ -218,6 +219,7 @@ class Lane(asyncio.Protocol):
             self._close()
 
     def _close(self) -> None:
+        self._lanes.outbox.flush()
         self._transport.close()
         self._room.watch()  # closing waits for what the client does not take
 
@@ -256,7 +258,7 @@ class Lane(asyncio.Protocol):
         asked = plain.api.read(await bodies.decoded(self._taken()))
         times.parsed()
         run = call(asked, plain.api, request_id, plain.key, plain.length)
-        return await answered(inquiry, Trail(run, times))
+        return await answered(inquiry, Trail(run, times, held_back=True))
 
     def _taken(self) -> bytes:
         """Give the request's body, and keep none: a stream outlives it by far."""
@@ -280,8 +282,8 @@ class Lane(asyncio.Protocol):
     def _write_whole(self, answer: respond.Answer, times: Times) -> None:
         answer.headers[HEADER] = times.header()
         self._closing = self._closing or answer.close
-        framing = b"Content-Length: %d\r\n" % len(answer.body)
-        self._transport.write(head(answer.status, answer.headers, framing, close=self._closing) + answer.body)
+        first = head(answer.status, answer.headers, b"Content-Length: %d\r\n" % len(answer.body), close=self._closing)
+        self._lanes.outbox.send(self._transport, first + answer.body)
 
     async def begin(self, headers: Mapping[str, str], data: bytes) -> None:
         if self._transport.is_closing():
@@ -295,4 +297,4 @@ class Lane(asyncio.Protocol):
 
     async def end(self, data: bytes, *, close: bool) -> None:
         self._closing = self._closing or close
-        self._transport.write((chunk(data) if data else b"") + b"0\r\n\r\n")
+        self._lanes.outbox.send(self._transport, (chunk(data) if data else b"") + b"0\r\n\r\n")

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from llms.apis.api import Api
 from llms.web.connection import Bounds
+from llms.web.outbox import Outbox
 from llms.web.plain import Plain, read
 from llms.web.services import Generation, Live
 
@@ -48,6 +49,7 @@ class Lanes:
         self.bounds = bounds
         self.other = other
         self.open: set[Open] = set()
+        self.outbox = Outbox(live)
         self.closing = False
         self._apis = apis
         self._heads: dict[tuple[bytes, str | None], Plain] = {}
@@ -88,5 +90,6 @@ class Lanes:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.outbox.flush()
         for lane in tuple(self.open):
             lane.abort()

@@ -39,6 +39,7 @@ class Services:
         admin: Looks after keys and calls; ``None`` where none are kept.
         sessions: Makes cookies; ``None`` where there are none.
         takings: Says what callers have taken; ``None`` where nobody counts.
+        written: Has the rows of calls that have ended on the disk; ``None`` where none are written.
     """
 
     gateway: Gateway
@@ -52,6 +53,7 @@ class Services:
     admin: Admin | None = None
     sessions: Sessions | None = None
     takings: Takings | None = None
+    written: Callable[[], None] | None = None
 
 
 class Generation:

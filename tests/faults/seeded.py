@@ -56,8 +56,8 @@ BUGS = {
     ),
     "say the end before it is written down": Bug(
         "ledger/ledger.py",
-        "                self._spool.add(entry)\n",
-        "                self._loop.call_later(0.1, self._spool.add, entry)\n",
+        "            self._spool.write()\n",
+        "            self._loop.call_later(0.1, self._spool.write)\n",
         (LEDGER, "-k", "again_and_again"),
     ),
     "drop a file before the store has its rows": Bug(

@@ -38,6 +38,7 @@ def test_a_row_outlives_its_process(parent):
     spool = Spool(parent)
     for one in (entry(1), entry(2, BODY)):
         spool.add(one)
+        spool.write()
     killed(spool)
 
     assert [entry(1), entry(2, BODY._replace(call_id=entry(2).row.id))] == left_in(parent)
@@ -48,6 +49,7 @@ def test_what_is_no_text(parent):
     odd = entry(1, KeptBody(entry(1).row.id, "\ud83d", "\0"), finish_reason="\ud83d", input_tokens=10**30)
     spool = Spool(parent)
     spool.add(odd)
+    spool.write()
     killed(spool)
 
     assert [odd] == left_in(parent)
@@ -57,6 +59,7 @@ def test_nothing_is_left_of_what_the_store_has(parent):
     """A file that was dropped is gone; an empty folder goes with its process."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
     spool.drop(spool.turn())
     spool.close()
 
@@ -67,8 +70,10 @@ def test_what_is_not_dropped_stays(parent):
     """A process that ends well leaves what the store does not have."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
     first = spool.turn()
     spool.add(entry(2))
+    spool.write()
     spool.turn()
     spool.drop(first)
     spool.close()
@@ -80,6 +85,7 @@ def test_only_its_user_may_read_it(parent):
     """Folders are 0700 and files 0600: prompts may be in them."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
 
     modes = {path.name: path.stat().st_mode & 0o777 for path in (parent, spool.folder, *spool.folder.iterdir())}
 
@@ -93,7 +99,9 @@ def test_a_torn_line(parent, caplog, cut):
     """A last line that is cut off is left out, and said; those before it are whole."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
     spool.add(entry(2))
+    spool.write()
     file = next(spool.folder.glob("*.rows"))
     killed(spool)
     data = file.read_bytes()
@@ -108,8 +116,10 @@ def test_lines_that_are_no_rows(parent, line):
     """What is no row harms no other."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
     os.write(spool._file, line)
     spool.add(entry(2))
+    spool.write()
     killed(spool)
 
     assert [entry(1), entry(2)] == left_in(parent)
@@ -119,6 +129,7 @@ def test_a_full_disk(parent):
     """A line that was written in part is an error, and the next one does not continue it."""
     spool = Spool(parent)
     spool.add(entry(1))
+    spool.write()
     file = next(spool.folder.glob("*.rows"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -126,12 +137,15 @@ def test_a_full_disk(parent):
     try:
         with pytest.raises(OSError, match="full"):
             spool.add(entry(2))
+            spool.write()
         with pytest.raises(OSError, match="too large") as caught:
             spool.add(entry(3))
+            spool.write()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     spool.add(entry(4))
+    spool.write()
     killed(spool)
 
     assert errno.EFBIG == caught.value.errno
@@ -147,6 +161,7 @@ def test_a_living_process_keeps_its_own(parent):
         from tests.ledger.entries import entry
         spool = Spool(Path(sys.argv[1]))
         spool.add(entry(1))
+        spool.write()
         print("ready", flush=True)
         sys.stdin.read()
     """
@@ -165,6 +180,7 @@ def test_nobody_else_has_it_meanwhile(parent):
     for number in range(2):
         spool = Spool(parent)
         spool.add(entry(number))
+        spool.write()
         killed(spool)
 
     first, second = left_behind(parent), left_behind(parent)
@@ -198,6 +214,7 @@ def test_many_processes_begin_at_once(parent):
                 assert not list(leftover.entries())
                 leftover.remove()
             spool.add(entry(number))
+            spool.write()
             spool.drop(spool.turn())
             spool.close()
     """
