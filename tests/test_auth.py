@@ -1,4 +1,5 @@
 import ast
+import gc
 import inspect
 import os
 import random
@@ -356,6 +357,7 @@ def steps(work):
             called.append(argument.__name__)
 
     before = sys.gettrace(), sys.getprofile()
+    gc.disable()  # or what other tests have left might be finalized here, and counted
     sys.settrace(trace)
     sys.setprofile(profile)
     try:
@@ -363,6 +365,7 @@ def steps(work):
     finally:
         sys.settrace(before[0])
         sys.setprofile(before[1])
+        gc.enable()
     return count, tuple(called)
 
 
