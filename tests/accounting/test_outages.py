@@ -224,12 +224,19 @@ async def test_postgresql_is_ill_in_every_way(tmp_path, seller, own_postgres, re
         illnesses = Illnesses(own_postgres, chaos)
         environ = {"LLMS_STORE": await asyncio.to_thread(illnesses.prepare)}
         async with scene(tmp_path, seller, environ) as here:
-            for name, ill in illnesses.ways().items():
-                before = here.load.answers.copy()
-                recovered_s = await here.passes(name, ill)
-                record_property(name, f"{dict(here.load.answers - before)}, well after {recovered_s:.1f} s")
-                record_property("came_out", f"{name}: served or 503, in time; each call in the ledger once")
+            await falls_ill(
+                here, illnesses.ways(), "served or 503, in time; each call in the ledger once", record_property
+            )
             await here.judge(compared=True)
+
+
+async def falls_ill(here, ways, words, record_property):
+    """Have what is shared fall ill in one way after the other, and get well again each time."""
+    for name, ill in ways.items():
+        before = here.load.answers.copy()
+        recovered_s = await here.passes(name, ill)
+        record_property(name, f"{dict(here.load.answers - before)}, well after {recovered_s:.1f} s")
+        record_property("came_out", f"{name}: {words}")
 
 
 @pytest.mark.case("P26")
@@ -251,11 +258,7 @@ async def test_redis_is_ill_in_every_way(tmp_path, seller, own_redis, record_pro
         }
         environ = {"LLMS_STORE": f"sqlite:{tmp_path / 'llms.db'}", "REDIS": f"redis://127.0.0.1:{chaos.port}"}
         async with scene(tmp_path, seller, environ) as here:
-            for name, ill in ways.items():
-                before = here.load.answers.copy()
-                recovered_s = await here.passes(name, ill)
-                record_property(name, f"{dict(here.load.answers - before)}, well after {recovered_s:.1f} s")
-                record_property("came_out", f"{name}: budgets served or 503, in time; none forgotten")
+            await falls_ill(here, ways, "budgets served or 503, in time; none forgotten", record_property)
             await here.judge(compared=False)
 
 

@@ -230,6 +230,17 @@ async def test_p26_postgres_ends_a_connection(own_postgres, ledger):
         assert (await limiter.admit(BUDGET, Need(1, 10))).at
 
 
+async def goes_on_without(serve, ledger):
+    """Have a limiter go on alone whose Redis is none: ``serve`` answers in its place."""
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        async with limiter_at(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", ledger) as limiter:
+            await goes_on_alone(limiter)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
 @pytest.mark.case("P26")
 async def test_p26_a_server_that_talks_rubbish(ledger):
     async def rubbish(reader, writer):
@@ -238,13 +249,7 @@ async def test_p26_a_server_that_talks_rubbish(ledger):
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(rubbish, "127.0.0.1", 0)
-    try:
-        async with limiter_at(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", ledger) as limiter:
-            await goes_on_alone(limiter)
-    finally:
-        server.close()
-        await server.wait_closed()
+    await goes_on_without(rubbish, ledger)
 
 
 @pytest.mark.case("P26")
@@ -272,13 +277,7 @@ async def test_p26_a_server_that_answers_another_question(ledger, answer):
                 writer.write(told.get(command, answer) + b"\r\n")
         writer.close()
 
-    server = await asyncio.start_server(odd, "127.0.0.1", 0)
-    try:
-        async with limiter_at(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}", ledger) as limiter:
-            await goes_on_alone(limiter)
-    finally:
-        server.close()
-        await server.wait_closed()
+    await goes_on_without(odd, ledger)
 
 
 @pytest.mark.case("P26")
