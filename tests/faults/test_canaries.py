@@ -71,6 +71,24 @@ class Talk:
             await upstream.received(before + 1)
 
 
+async def prepared(folder, upstream):
+    """Have a gateway's configuration and keys in a folder; give its environment."""
+    store = await open_store(f"sqlite:{folder}/llms.db")
+    await store.put_key(kept.key("virtual-canary-5e8d20b3"), 0)
+    await store.put_key(kept.key("keeping-canary-c4410f9a", keeps_bodies=True), 0)
+    await store.close()
+    up = {"base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": ["m"], "retries": 0}
+    configure(
+        folder,
+        {
+            "server": {"keys": ["$OWN_KEY"], "drain_s": 1},
+            "providers": {"up": up},
+            "store": {"url": f"sqlite:{folder}/llms.db"},
+        },
+    )
+    return {"UP_KEY": UP, "OWN_KEY": OWN}
+
+
 async def all_of_it(talk, upstream):
     """Do what there is to do: what ends well, what fails in each way, and what is refused."""
     for secret in (VIRTUAL, KEEPING, OWN):
@@ -107,20 +125,7 @@ async def all_of_it(talk, upstream):
 async def test_canaries(tmp_path):
     """S10: no secret is in the log, in an answer that did not make it, in any file or in the process's command line."""
     async with Upstream() as upstream:
-        store = await open_store(f"sqlite:{tmp_path}/llms.db")
-        await store.put_key(kept.key("virtual-canary-5e8d20b3"), 0)
-        await store.put_key(kept.key("keeping-canary-c4410f9a", keeps_bodies=True), 0)
-        await store.close()
-        up = {"base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": ["m"], "retries": 0}
-        configure(
-            tmp_path,
-            {
-                "server": {"keys": ["$OWN_KEY"], "drain_s": 1},
-                "providers": {"up": up},
-                "store": {"url": f"sqlite:{tmp_path}/llms.db"},
-            },
-        )
-        environ = {"UP_KEY": UP, "OWN_KEY": OWN}
+        environ = await prepared(tmp_path, upstream)
         async with serving(tmp_path, "--log-level", "debug", environ=environ) as served:
             talk = Talk(served.port)
             session, made = await all_of_it(talk, upstream)

@@ -6,9 +6,7 @@ What is imported when it is first needed is found here too: a request must not w
 
 import pytest
 
-from llms.store.open import open_store
-from tests.faults.test_canaries import OWN, PATH, UP, Talk, all_of_it, bearer
-from tests.support import kept
+from tests.faults.test_canaries import OWN, PATH, Talk, all_of_it, bearer, prepared
 from tests.support.process import configure, serving
 from tests.upstream import openai
 from tests.upstream.server import Upstream
@@ -41,20 +39,7 @@ async def test_what_requests_lead_to(tmp_path, record_property):
     """No request starts a process, imports or compiles anything, runs what it is sent, or reads a pickle."""
     heard = tmp_path / "heard"
     async with Upstream() as upstream:
-        store = await open_store(f"sqlite:{tmp_path}/llms.db")
-        await store.put_key(kept.key("virtual-canary-5e8d20b3"), 0)
-        await store.put_key(kept.key("keeping-canary-c4410f9a", keeps_bodies=True), 0)
-        await store.close()
-        up = {"base_url": f"{upstream.url}/v1", "api_key": "$UP_KEY", "models": ["m"], "retries": 0}
-        configure(
-            tmp_path,
-            {
-                "server": {"keys": ["$OWN_KEY"], "drain_s": 1},
-                "providers": {"up": up},
-                "store": {"url": f"sqlite:{tmp_path}/llms.db"},
-            },
-        )
-        environ = {"UP_KEY": UP, "OWN_KEY": OWN}
+        environ = await prepared(tmp_path, upstream)
         async with serving(tmp_path, environ=environ, hooks=[{"audit": str(heard)}]) as served:
             await served.get("/admin/v1/openapi.json")  # made when it is first asked for, of nothing that anybody sends
             heard.touch()
