@@ -263,8 +263,12 @@ async def _reconcile(limiter: Limiter, unsure: asyncio.Event) -> None:
                 await unsure.wait()
                 await asyncio.sleep(_UNSURE_S)
         unsure.clear()
-        with suppress(LimiterUnavailableError):  # there will be another time
+        try:
             await limiter.reconcile()
+        except LimiterUnavailableError:
+            pass  # there will be another time
+        except Exception:
+            _log.exception("budgets were not compared with the ledger, for a reason that nobody foresaw")
 
 
 async def _poll(renewal: Renewal) -> None:
@@ -273,9 +277,14 @@ async def _poll(renewal: Renewal) -> None:
         await asyncio.sleep(_POLL_S)
         try:
             await renewal.now()
-        except StoreError as error:
+        except Exception as error:
             if not failing:
-                _log.error("keys cannot be read, and those that are known stay as they are: %s", error)
+                foreseen = isinstance(error, StoreError)
+                _log.error(
+                    "keys cannot be read, and those that are known stay as they are: %s",
+                    error,
+                    exc_info=None if foreseen else error,
+                )
             failing = True
             renewal.look()
         else:

@@ -88,7 +88,8 @@ async def test_changes_are_known_soon(open_at, url, tmp_path, quick):
     assert (None, True) == (books.keys.of_digest(digest(secret("ann"))), bool(books.keys))
 
 
-async def test_a_store_that_fails_while_it_runs(open_at, tmp_path, quick, caplog):
+@pytest.mark.parametrize("failure", [DOWN, RuntimeError("it is down")], ids=["foreseen", "not foreseen"])
+async def test_a_store_that_fails_while_it_runs(open_at, tmp_path, quick, caplog, failure):
     """Keys stay as they are while they cannot be read, which is said once; budgets that are not known give nothing."""
     books = await open_at(place(tmp_path))
     await books.store.put_key(key("ann"), 0)
@@ -96,7 +97,7 @@ async def test_a_store_that_fails_while_it_runs(open_at, tmp_path, quick, caplog
     read, spent = books.store.keys_since, books.store.spent
 
     async def down(*_given):
-        raise DOWN
+        raise failure
 
     books.store.keys_since = books.store.spent = down
     await until(lambda: "keys cannot be read, and those that are known stay as they are: it is down" in caplog.text)
@@ -126,6 +127,25 @@ async def test_what_was_spent_is_not_forgotten(open_at, url, tmp_path):
     scopes = [Scope(f"key:{key('ann').key.id}", Limits(budget_total=100)), Scope("gateway", Limits(budget_total=100))]
 
     assert [{"total": 40}, {"total": 41}] == [one.spent for one in await again.limiter.taken(scopes)]
+
+
+async def test_a_comparison_that_fails_as_nobody_foresaw(open_at, tmp_path, monkeypatch, caplog):
+    """The log has it, and there is another one."""
+    monkeypatch.setattr(module, "_UNSURE_S", 0.05)
+    books = await open_at(place(tmp_path))
+    came = []
+
+    async def reconcile():
+        came.append(1)
+        text = "what was that"
+        raise RuntimeError(text)
+
+    monkeypatch.setattr(books.limiter, "reconcile", reconcile)
+    for count in (1, 2):
+        books.ledger.recovered()
+        await until(lambda count=count: len(came) == count)
+
+    assert "RuntimeError: what was that" in caplog.text
 
 
 async def test_a_budget_that_is_given_again(open_at, tmp_path, quick, monkeypatch):

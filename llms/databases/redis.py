@@ -19,7 +19,10 @@ Word = str | bytes | int | float
 _MOST = 4
 _OPEN_S = 1.5
 
-_FAILURES = (RedisError, OSError, TimeoutError, EOFError, ValueError, TypeError, IndexError, AttributeError)
+_LOST = (RedisError, OSError, EOFError, RuntimeError)
+"""``RuntimeError`` is uvloop's, where a connection has ended of which the driver has not been told yet."""
+
+_FAILURES = (*_LOST, ValueError, TypeError, IndexError, AttributeError)
 """All that the driver raises, and what comes of reading an answer that is none."""
 
 _RUN_ID = re.compile(rb"run_id:(\w+)")
@@ -135,4 +138,6 @@ async def _end(link: _Link) -> None:
 def _translated(error: Exception) -> StoreError:
     if isinstance(error, RedisError | OSError):
         return StoreError(f"Redis: {str(error) or 'it does not answer'}")
+    if isinstance(error, _LOST):
+        return StoreError("Redis: the connection was lost")
     return StoreError("Redis: its answer makes no sense")

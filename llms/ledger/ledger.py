@@ -263,7 +263,10 @@ class Ledger:
             return
         try:
             found = await question.ask()
-        except (StoreError, ValueError) as error:
+        except Exception as error:  # whatever it is, it must not hold up the rows behind it
+            if not isinstance(error, StoreError):
+                _log.exception("the ledger could not be asked, for a reason that nobody foresaw")
+                error = StoreError("it fails in a way that nobody foresaw")
             if not question.answer.done():
                 question.answer.set_exception(error)
         else:

@@ -68,8 +68,6 @@ class Rounds:
         """Begin, if that has not been done."""
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._beat())]
-        elif self._tasks[0].done() and not self._leaving:
-            self._tasks[0].result()  # raises: a bug must not pass for an outage
 
     @property
     def out(self) -> bool:
@@ -145,6 +143,10 @@ class Rounds:
             done = await self._trip(asks, dirty)
         except (StoreError, TimeoutError) as error:
             self._missed(asks, error)
+        except Exception as error:
+            # The next one begins from what is kept, and may go well; nobody would be served here any more without it.
+            _log.exception("a round of limits failed in a way that nobody foresaw")
+            self._fail(asks, error)
         if done:
             self._conflicts = 0
         else:

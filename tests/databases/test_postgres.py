@@ -39,3 +39,17 @@ async def test_losing_is_an_answer(postgres_url, tries):
 
     assert before == await database.fetch("SELECT pg_backend_pid()")
     await database.close()
+
+
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])  # which raises what no driver does
+async def test_ended_a_moment_ago(postgres_url):
+    """A connection that has ended, of which the driver has not been told yet, is an outage; the next question is answered."""
+    database = Postgres(postgres_url)
+    async with database._pool.connection() as connection:
+        transport = connection._transport
+    transport.abort()
+    with pytest.raises(StoreError, match=r"^(the connection to )?PostgreSQL"):
+        await database.fetch("SELECT 1")
+
+    assert [(1,)] == [tuple(row) for row in await database.fetch("SELECT 1")]
+    await database.close()

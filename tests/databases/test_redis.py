@@ -55,6 +55,20 @@ async def test_closed_while_it_was_idle(redis):
     assert b"x" == await redis.run(lambda said: said, ECHO, [], "x")
 
 
+@pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])  # which raises what no driver does
+async def test_ended_a_moment_ago(redis_url):
+    """A connection that has ended, of which the driver has not been told yet, is an outage; the next question is answered."""
+    redis = Redis(redis_url)
+    async with redis._pool.connection() as (connection, _):
+        transport = connection._writer.transport
+    transport.abort()
+    with pytest.raises(StoreError, match=r"^Redis: "):
+        await redis.run(int, ECHO, [], 1)
+
+    assert 2 == await redis.run(int, ECHO, [], 2)
+    await redis.close()
+
+
 async def test_not_more_connections_than_allowed(redis):
     """However many ask at once, there are four connections."""
     said = await asyncio.gather(*(redis.run(int, ECHO, [], number) for number in range(100)))

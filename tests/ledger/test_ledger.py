@@ -149,16 +149,17 @@ async def test_whoever_asked_has_left(ledger, store):
     assert 0 == await ledger.spent(["gateway"], 0)
 
 
-async def test_a_question_that_cannot_be_answered(ledger, store):
-    """A failure that nobody foresaw comes to whoever asked, and the ledger goes on."""
+async def test_a_question_that_cannot_be_answered(ledger, store, caplog):
+    """A failure that nobody foresaw comes to whoever asked as one of the store, the log has it, and the ledger goes on."""
 
     async def broken(*_given):
         text = "what was that"
-        raise ValueError(text)
+        raise RuntimeError(text)
 
     store.spent, spent = broken, store.spent
-    with pytest.raises(ValueError, match="what was that"):
+    with pytest.raises(StoreError, match="in a way that nobody foresaw"):
         await ledger.spent(["gateway"], 0)
+    assert "what was that" in caplog.text
     store.spent = spent
     ledger.put(entry(1))
 

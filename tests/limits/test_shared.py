@@ -309,13 +309,19 @@ async def test_an_answer_that_comes_as_patience_ends_is_taken(limiters, place, m
     assert (0, 0) == (await first.taken(RATE))[0][2:4]
 
 
-async def test_a_bug_does_not_pass_for_an_outage(place, ledger, now, monkeypatch):
-    monkeypatch.setattr("llms.limits.rounds._PATIENCE_S", 0.05)
+async def test_a_round_that_fails_as_nobody_foresaw(place, ledger, now, monkeypatch, caplog):
+    """It is an outage for a moment, of which the log says all; then the worker admits calls as before."""
+    monkeypatch.setattr(rounds, "_AGAIN_S", 0.05)
     limiter = SharedLimiter(place, ledger, 1, now)
     place.now = None
 
-    assert (await limiter.admit(RATE, Need(1, 1))).at  # it has not been found out yet
-    with pytest.raises(TypeError):
-        await limiter.admit(RATE, Need(1, 1))
+    (await limiter.admit(RATE, Need(1, 1))).settle(1, 1)  # by what this worker alone knows
+    with pytest.raises(LimiterUnavailableError):
+        await limiter.admit(BUDGET, Need(1, 1))
+    assert "Traceback" in caplog.text
+    place.now = now
+    await asyncio.sleep(0.1)
 
+    (await limiter.admit(BUDGET, Need(1, 1))).settle(1, 1)
+    assert 1 == (await limiter.taken(BUDGET))[0].requests
     await limiter.close()

@@ -18,6 +18,7 @@ from tests.support.raw import RawClient, Response
 ROOT = Path(__file__).parents[2]
 
 PATIENCE_S = 30.0
+_SHOWN_CHARACTERS = 6000
 
 
 @dataclass
@@ -163,6 +164,8 @@ async def serving(folder: Path, *arguments: str, **options: Any) -> AsyncIterato
         if process.returncode is None:
             process.kill()
         await _ended(process, reader)
+        # Seen only if the test fails.
+        print("".join(line for line in lines if " INFO " not in line)[-_SHOWN_CHARACTERS:])  # noqa: T201
 
 
 def free_port() -> int:
