@@ -94,23 +94,27 @@ class Books:
             if not holding.idle:
                 self.dirty[subject] = None
 
-    def open(self, loaded: Loaded, subjects: Iterable[str], found: Members, now: int) -> dict[str, Document]:
-        """Give the states of subjects, with what this process knows brought into them."""
+    def read(self, loaded: Loaded, subjects: Iterable[str], found: Members, now: int) -> dict[str, Document]:
+        """Give the states of subjects."""
         documents = {}
         for subject in subjects:
             raw = loaded.kept[subject][1] if subject in loaded.kept else None
-            document = documents[subject] = decoded(raw, found, self.process, now, self._horizon)
-            document.state.turn(now)
-            self.holding(subject).bring(document)
+            documents[subject] = decoded(raw, found, self.process, now, self._horizon)
         return documents
 
-    def changes(self, loaded: Loaded, documents: Mapping[str, Document]) -> list[Change]:
+    def bring(self, documents: Mapping[str, Document], now: int) -> None:
+        """Bring what this process knows into states."""
+        for subject, document in documents.items():
+            document.state.turn(now)
+            self.holding(subject).bring(document)
+
+    def changes(self, loaded: Loaded, documents: Mapping[str, Document], now: int) -> list[Change]:
         """Give the states that were changed, as they are to be kept."""
         return [
             Change(
                 subject,
                 loaded.kept[subject][0] if subject in loaded.kept else 0,
-                document.encoded(self._epoch, self.holdings[subject].number),
+                document.encoded(self._epoch, self.holdings[subject].number, now),
             )
             for subject, document in documents.items()
             if document.changed

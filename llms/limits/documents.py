@@ -79,6 +79,7 @@ class Document:
         state: Its ``running`` and ``reserved`` are of all processes together.
         parts: What each of the other living processes holds: calls, micro-dollars, and the number of its settlements.
         mine: The same of this process, as it was kept.
+        at: When it was changed last, by the clock of who did so.
         asked_at: When the ledger was asked.
         repairs: How often what was spent has been put right.
         late: What was settled while it was not known what had been spent, in the last second or two: second, windows,
@@ -86,7 +87,7 @@ class Document:
         changed: Whether there is something to keep.
     """
 
-    __slots__ = ("_process", "asked_at", "changed", "late", "mine", "others", "parts", "repairs", "state")
+    __slots__ = ("_process", "asked_at", "at", "changed", "late", "mine", "others", "parts", "repairs", "state")
 
     def __init__(self, process: str, horizon: int = -1) -> None:
         self._process = process
@@ -94,6 +95,7 @@ class Document:
         self.parts: dict[str, list[int]] = {}
         self.mine = [0, 0, 0]
         self.others = (0, 0)
+        self.at = 0
         self.asked_at = 0
         self.repairs = 0
         self.late: list[tuple[int, Starts, str, int]] = []
@@ -168,14 +170,14 @@ class Document:
         self.changed = True
         return True
 
-    def encoded(self, epoch: str, number: int) -> bytes:
+    def encoded(self, epoch: str, number: int, now: int) -> bytes:
         """Give its bytes; ``number`` is that of the last settlements that are in it."""
         state = self.state
         parts = dict(self.parts)
         parts[self._process] = [state.running - self.others[0], state.reserved - self.others[1], number]
         counts = [state.minute, state.requests, state.tokens]
         known = [state.spent, self.asked_at, self.repairs] if state.known else None
-        return json.dumps([epoch, counts, state.starts, known, self.late, parts], separators=(",", ":")).encode()
+        return json.dumps([epoch, counts, state.starts, known, self.late, parts, now], separators=(",", ":")).encode()
 
 
 def decoded(raw: bytes | None, members: "Members", process: str, now: int, horizon: int = -1) -> Document:
@@ -189,11 +191,12 @@ def decoded(raw: bytes | None, members: "Members", process: str, now: int, horiz
     if raw is None:
         return document
     try:
-        epoch, counts, starts, known, late, parts = json.loads(raw)
+        epoch, counts, starts, known, late, parts, at = json.loads(raw)
         state = document.state
         state.minute, state.requests, state.tokens = map(int, counts)
         if epoch != members.epoch:
             return document if state.minute <= now // MINUTE_MS else Document(process, horizon)
+        document.at = int(at)
         state.starts = tuple(map(int, starts))
         if known is not None:
             spent, document.asked_at, document.repairs = known

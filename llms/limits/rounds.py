@@ -185,8 +185,11 @@ class Rounds:
         self._clock.hear(loaded.now)
         found, changed = books.meet(loaded, self._clock(), forgets=self._states.forgets, leaving=self._leaving)
         self._clock.hear(found.seen_at)
+        documents = books.read(loaded, subjects, found, self._clock())
+        # Nor does it go back from one process to the next, where their clock was set back in between.
+        self._clock.hear(max((one.at for one in documents.values()), default=0))
         now = self._clock()
-        documents = books.open(loaded, subjects, found, now)
+        books.bring(documents, now)
         decided = []
         for ask in asks:
             unknown = ask.unknown(documents)
@@ -197,7 +200,7 @@ class Rounds:
                 self._waiting.append(ask)
             else:
                 ask.fail()
-        changes = books.changes(loaded, documents)
+        changes = books.changes(loaded, documents, now)
         if changed:
             version = loaded.kept[MEMBERS][0] if MEMBERS in loaded.kept else 0
             changes.append(Change(MEMBERS, version, found.encoded(now)))

@@ -38,15 +38,18 @@ class Process:
         world, books = self.world, self.books
         loaded = Loaded(world.now, "one", dict(world.kept))
         found, changed = books.meet(loaded, world.now, forgets=False, leaving=False)
-        for subject, document in books.open(loaded, SUBJECTS, found, world.now).items():
+        documents = books.read(loaded, SUBJECTS, found, world.now)
+        books.bring(documents, world.now)
+        for subject, document in documents.items():
             holding = books.holding(subject)
             if not document.state.known and holding.seeding is None:
                 holding.seeding = Seeding(document.state.starts)
                 holding.seeding.asked_at = world.now
                 holding.seeding.spent = tuple(world.spent(start) for start in document.state.starts)
-        documents = books.open(loaded, SUBJECTS, found, world.now)
+        documents = books.read(loaded, SUBJECTS, found, world.now)
+        books.bring(documents, world.now)
         admitted = need is not None and self._admit(documents, need)
-        changes = books.changes(loaded, documents)
+        changes = books.changes(loaded, documents, world.now)
         if changed:
             changes.append(Change(MEMBERS, loaded.kept.get(MEMBERS, (0, b""))[0], found.encoded(world.now)))
         if lost is not False:

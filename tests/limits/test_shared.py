@@ -8,6 +8,7 @@ from llms.databases import StoreError
 from llms.errors import BudgetSpentError, LimiterUnavailableError
 from llms.keys import Limits
 from llms.limits import Need, Scope, reconciliation, rounds
+from llms.limits.clock import SharedClock
 from llms.limits.shared import SharedLimiter
 from llms.limits.states import Loaded, following
 from tests.limits.ledger import Ledger, Now
@@ -234,6 +235,22 @@ async def test_whoever_waits_as_it_is_closed_gets_an_answer(place, ledger, now):
 
     with pytest.raises(LimiterUnavailableError):
         await waiting
+
+
+async def test_time_does_not_go_back_from_one_process_to_the_next(place, ledger, now):
+    """Where the clock that they share is set back between two calls of a key, which two processes admit."""
+    first, second = (SharedLimiter(place, ledger, 2, SharedClock()) for _ in range(2))
+    for limiter in (first, second):
+        (await limiter.admit(RATE, Need(1, 1))).settle(1, 1)
+    await asyncio.sleep(0.05)  # what was settled is in the states: nobody looks at the clock because of that
+    now.at += 5000
+    ahead = await first.admit(RATE, Need(1, 1))
+    now.at -= 5000
+    behind = await second.admit(RATE, Need(1, 1))
+
+    assert ahead.at <= behind.at < ahead.at + 5000
+    for limiter in (first, second):
+        await limiter.close()
 
 
 async def test_closing_without_having_begun(place, ledger, now):
