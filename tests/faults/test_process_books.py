@@ -81,7 +81,13 @@ async def admin(served, target):
 
 async def rows(served):
     """Give the ids of the calls that were served."""
-    return [one["id"] for one in (await admin(served, "calls?limit=1000&status=ok"))["data"]]
+    found, cursor = [], ""
+    while True:
+        page = await admin(served, f"calls?limit=1000&status=ok{cursor}")
+        found += [one["id"] for one in page["data"]]
+        if page["next"] is None:
+            return found
+        cursor = f"&cursor={page['next']}"
 
 
 async def settled(served):
