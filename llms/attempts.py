@@ -13,6 +13,7 @@ from llms.health import Health
 from llms.hedging import Hedging, hedged
 from llms.records import Block, Call, Provider, Route, Target
 from llms.retry import Course, Step
+from llms.scopes import or_undo
 from llms.streams import Pulled, Stream
 from llms.times import ATTEMPT, AttemptTimes
 from llms.trail import Trail
@@ -149,7 +150,6 @@ class Attempts:
         times.began_at = time.monotonic()
         token = ATTEMPT.set(times)
         probes = self._health.asked(target, again=step.again)
-        begun: Begun | None = None
         outcome = "cancelled"
         try:
             begun = await self._begun(upstream, adapted(trail.call, target), target, times)
@@ -166,7 +166,7 @@ class Attempts:
             ATTEMPT.reset(token)
             times.ended_at = time.monotonic()
             trail.attempted(target, outcome, times.ended_at - times.began_at)
-            if begun is None:
+            if outcome != "ok":
                 upstream.bulkhead.give()
         self._health.answered(target)
         return begun
@@ -192,13 +192,14 @@ class Attempts:
             return Begun(target, [], None, answer, upstream.bulkhead, times)
         blocks = provider.chat(call, target)
         rest = blocks if isinstance(blocks, Stream) else Pulled(blocks)
-        first: Block = []
-        try:
+
+        async def begin() -> Block:
             with FirstByte(self._alarms, target.terms.clocks, stream=True) as clock:
-                first = await _first(rest, clock)
-        finally:
-            if not first:
-                await rest.aclose()
+                return await _first(rest, clock)
+
+        first = await or_undo(begin(), rest.aclose)
+        if not first:
+            await rest.aclose()
         return Begun(target, first, rest, {}, upstream.bulkhead, times)
 
 

@@ -12,8 +12,8 @@ kept back for it, so that a provider that fails right after it can still be repl
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from llms import explain, ranking
@@ -120,8 +120,7 @@ class Gateway:
         route, plan = await self.plan(call)
         return explain.document(call, route, plan, self._health)
 
-    @asynccontextmanager
-    async def open(self, call: Call, trail: Trail | None = None) -> AsyncGenerator[Reply, None]:
+    def open(self, call: Call, trail: Trail | None = None) -> "Running":
         """
         Run ``call``; the body of the context is where its answer goes to the client.
 
@@ -131,38 +130,18 @@ class Gateway:
         Raises:
             GatewayError: There is no answer, or, out of ``blocks`` or of the context's exit, it was cut short.
         """
-        trail = trail or Trail(call)
-        watch = Watch(self._alarms, self._clocks)
+        return Running(self, trail or Trail(call), Watch(self._alarms, self._clocks))
+
+    def begins(self, call: Call, watch: Watch) -> None:
+        """A call begins."""
         self._running[watch] = call
         self._calls.more()
-        try:
-            with watch:
-                trail.times.routing()
-                begun = await self._first_answer(trail, watch)
-                trail.times.answered(begun.times)
-                try:
-                    yield self._reply(begun, trail, watch)
-                finally:
-                    await begun.close()
-            trail.ended("ok")
-        except GatewayError as failure:
-            trail.failed(failure)
-            raise
-        except (asyncio.CancelledError, GeneratorExit, ConnectionError):
-            trail.ended("client_closed", "client_closed_request")
-            raise
-        finally:
-            del self._running[watch]
-            self._calls.less()
-            self._accounts.close(trail, self._sink)
 
-    @staticmethod
-    def _reply(begun: Begun, trail: Trail, watch: Watch) -> Reply:
-        trail.began(begun.target)
-        if begun.rest is None:
-            trail.meter.answer(begun.answer)
-            return Reply(begun.target, None, begun.answer)
-        return Reply(begun.target, Metered(begun, trail.meter, watch), {})
+    def ends(self, trail: Trail, watch: Watch) -> None:
+        """A call is over."""
+        del self._running[watch]
+        self._calls.less()
+        self._accounts.close(trail, self._sink)
 
     async def _admitted(self, trail: Trail) -> tuple[Route, ranking.Plan]:
         """Say who is to be tried, once limits and budgets allow the call."""
@@ -181,7 +160,7 @@ class Gateway:
     def _ranked(self, route: Route, call: Call) -> ranking.Plan:
         return ranking.plan(route, call.body, self._catalog.capabilities, random.randbytes(16))  # noqa: S311 - spreads load
 
-    async def _first_answer(self, trail: Trail, watch: Watch) -> Begun:
+    async def first_answer(self, trail: Trail, watch: Watch) -> Begun:
         """Try the targets until one begins to answer."""
         route, plan = await self._admitted(trail)
         stored = bool(trail.call.body.get("store"))
@@ -215,6 +194,68 @@ class Gateway:
                 watch.use(begun.target.terms.clocks)  # of a hedge, the second may have won
                 return begun
         raise trail.told(course.failure() or NoTargetError(_NONE_FITS))
+
+
+class Running:
+    """
+    A call that runs, as an asynchronous context; see ``Gateway.open``.
+
+    A class, since a generator under ``asynccontextmanager`` cannot be compiled.
+    """
+
+    __slots__ = ("_begun", "_gateway", "_trail", "_watch")
+
+    def __init__(self, gateway: Gateway, trail: Trail, watch: Watch) -> None:
+        self._gateway = gateway
+        self._trail = trail
+        self._watch = watch
+        self._begun: Begun | None = None
+
+    async def __aenter__(self) -> Reply:
+        trail, watch = self._trail, self._watch
+        self._gateway.begins(trail.call, watch)
+        watch.__enter__()
+        failure: BaseException
+        try:
+            trail.times.routing()
+            begun = self._begun = await self._gateway.first_answer(trail, watch)
+            trail.times.answered(begun.times)
+            trail.began(begun.target)
+            if begun.rest is not None:
+                return Reply(begun.target, Metered(begun, trail.meter, watch), {})
+            trail.meter.answer(begun.answer)
+            return Reply(begun.target, None, begun.answer)
+        except BaseException as error:
+            failure = error
+        await self._over(failure)
+        raise failure
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._over(error)
+
+    async def _over(self, error: BaseException | None) -> None:
+        """Let go of everything; raises what the call ended with, which a clock may have another word on."""
+        trail = self._trail
+        try:
+            if self._begun is not None:
+                try:
+                    await self._begun.close()
+                except BaseException as later:
+                    error = later
+            self._watch.__exit__(None, error, None)
+            if error is not None:
+                raise error
+            trail.ended("ok")
+        except GatewayError as failure:
+            trail.failed(failure)
+            raise
+        except (asyncio.CancelledError, GeneratorExit, ConnectionError):
+            trail.ended("client_closed", "client_closed_request")
+            raise
+        finally:
+            self._gateway.ends(trail, self._watch)
 
 
 _NO_RETRY = "its provider has failed, and has no retry left for now"

@@ -20,9 +20,9 @@ from llms.exchange import EnoughError, UpstreamRequest
 from llms.http1.connect import connect
 from llms.http1.connection import Connection
 from llms.http1.head import Head
-from llms.http1.pieces import READ_BYTES
 from llms.http1.pool import Pool
 from llms.http1.pour import Sink, pour
+from llms.http1.reads import reads
 from llms.http1.request import Place, Prepared, prepared
 from llms.http1.tls import verifying
 from llms.resolver import Resolver
@@ -136,7 +136,9 @@ class Exchange:
             self._pool.drop(what.place)
             if request.method != "GET":
                 raise
-            self._head = await self._answer(what, request.body)
+        else:
+            return self
+        self._head = await self._answer(what, request.body)
         return self
 
     async def _answer(self, what: Prepared, body: bytes | None) -> Head:
@@ -152,7 +154,7 @@ class Exchange:
         if times is not None:
             times.connected(reused=self.reused)
         self._connection = connection
-        head: Head | None = None
+        over = True
         try:
             if body is None:
                 connection.ask(what.bare_head)
@@ -161,11 +163,12 @@ class Exchange:
             else:
                 await connection.ask_at_length(what.head(len(body)), body)
             head = await connection.head()
+            over = head is None
         except UpstreamBadResponseError:
             self._note_bytes(what.place.host)
             raise
         finally:
-            if head is None:
+            if over:
                 connection.abort()
         if head is None:
             stale = self.reused and now() - started_at <= _STALE_S and not self._begun(connection)
@@ -193,19 +196,8 @@ class Exchange:
 
     def blocks(self) -> AsyncGenerator[bytes, None]:
         if self._reads is None:
-            self._reads = self._read_on()
+            self._reads = reads(self._connection, inflater(self._coding))
         return self._reads
-
-    async def _read_on(self) -> AsyncGenerator[bytes, None]:
-        connection = self._connection
-        coding = inflater(self._coding)
-        while data := await connection.read():
-            for piece in (data,) if coding is None else coding.feed(data):
-                yield piece
-                if len(piece) >= READ_BYTES:
-                    await asyncio.sleep(0)  # more is there already: let others have their turn
-        if coding is not None:
-            coding.close()
 
     async def into(self, sink: Sink) -> None:
         if self._coding in _AS_IT_IS:

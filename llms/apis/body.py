@@ -174,7 +174,7 @@ def _number(text: str) -> float:
     raise ValueError(message)
 
 
-def _whole(text: str) -> float:
+def _whole(text: str) -> int | float:  # compiled, an int would be made a float otherwise
     whole = int(text) if len(text) <= 20 else 1 << 64  # 20 characters hold all numbers of 64 bits
     return whole if -(1 << 63) <= whole < 1 << 64 else _number(text)
 

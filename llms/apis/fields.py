@@ -37,7 +37,7 @@ DESTINATIONS = frozenset(
 )
 """Fields by which other gateways let a request choose where it goes and with whose key (CVE-2024-6587)."""
 
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")  # would forge a line in a log or a header
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")  # would forge a line in a log or a header
 
 
 def refuse(param: str, expected: str, code: str = "invalid_value") -> NoReturn:

@@ -34,6 +34,7 @@ async def pour(connection: Connection, sink: Sink) -> None:
 
 class _Pour:
     __slots__ = ("_connection", "_held", "_loop", "_owned", "_pace", "_resting", "_sink", "_turning", "ended")
+    __deletable__ = ("ended",)  # for mypyc
 
     def __init__(self, connection: Connection, sink: Sink) -> None:
         self._connection = connection

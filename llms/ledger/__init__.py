@@ -7,7 +7,8 @@ calls. What a killed process left behind is taken up by the next one; the store 
 """
 
 from llms.ledger.ledger import Ledger
+from llms.ledger.leftovers import left_behind
 from llms.ledger.rows import row
-from llms.ledger.spool import Spool, left_behind
+from llms.ledger.spool import Spool
 
 __all__ = ["Ledger", "Spool", "left_behind", "row"]

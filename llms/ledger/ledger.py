@@ -9,9 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from llms.errors import LedgerUnavailableError
+from llms.ledger.leftovers import left_behind
 from llms.ledger.queued import Batch, Question
-from llms.ledger.spool import Entry, Spool, left_behind
+from llms.ledger.spool import Entry, Spool
 from llms.ledger.writing import write
+from llms.scopes import in_time
 from llms.store import Store, StoreError, StoreUnfitError
 
 _log = logging.getLogger("llms.ledger")
@@ -172,8 +174,7 @@ class Ledger:
     async def close(self) -> None:
         """Give the store what is left, if it takes it soon."""
         with suppress(StoreError, TimeoutError):
-            async with asyncio.timeout(_LAST_TRY_S):
-                await self.flush()
+            await in_time(_LAST_TRY_S, self.flush())
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:

@@ -6,10 +6,9 @@ the folder's newest file; once the store has all of a file, it is removed. An ap
 system has the row from then on, and only a failure of the machine itself can take it away.
 """
 
-import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,11 +18,9 @@ from llms.file_lock import FileLock
 from llms.store import CallRow, KeptBody
 from llms.wire import json_text
 
-_log = logging.getLogger("llms.ledger")
-
-_LOCK = "lock"
-_END = ".rows"
-_NEW = ".new"
+LOCK = "lock"
+END = ".rows"
+NEW = ".new"
 """What a folder's name ends in until it has its lock: nobody else takes it for one that was left behind."""
 
 
@@ -48,9 +45,9 @@ class Spool:
     def __init__(self, parent: Path) -> None:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = parent / uuid4().hex
-        made = self.folder.with_suffix(_NEW)
+        made = self.folder.with_suffix(NEW)
         made.mkdir(mode=0o700)
-        self._lock = FileLock(made / _LOCK)
+        self._lock = FileLock(made / LOCK)
         made.rename(self.folder)
         self._file: int | None = None
         self._torn = False
@@ -97,7 +94,7 @@ class Spool:
     def close(self) -> None:
         """Let go of the folder; it is removed if no row is left in it."""
         self._close_file()
-        if not any(self.folder.glob(f"*{_END}")):
+        if not any(self.folder.glob(f"*{END}")):
             shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.close()
 
@@ -109,64 +106,10 @@ class Spool:
             self._torn = False
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"{number:08}{_END}"
-
-
-class Leftover:
-    """The folder of a process that is no more. It is nobody else's until it is let go of."""
-
-    def __init__(self, folder: Path, lock: FileLock) -> None:
-        self._folder = folder
-        self._lock = lock
-
-    def entries(self) -> Iterator[Entry]:
-        """Give its rows. A line that is not whole was never acknowledged, and is left out."""
-        for path in sorted(self._folder.glob(f"*{_END}")):
-            for line in path.read_bytes().splitlines():
-                if (entry := _entry(line)) is not None:
-                    yield entry
-                elif line:
-                    _log.warning("a line of %s is no row; it was cut off as its process ended", path.name)
-
-    def remove(self) -> None:
-        """Remove it: the store has all of it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._lock.close()
-
-
-def left_behind(parent: Path) -> Iterator[Leftover]:
-    """Give the folders of processes that are no more."""
-    for folder in sorted(parent.glob("*")) if parent.is_dir() else ():
-        if folder.suffix == _NEW:
-            continue
-        try:
-            leftover = Leftover(folder, FileLock(folder / _LOCK))
-        except OSError:  # its process lives, or another one has just taken it up
-            continue
-        try:
-            yield leftover
-        finally:
-            leftover.close()
+        return self.folder / f"{number:08}{END}"
 
 
 def _line(entry: Entry) -> bytes:
     body = entry.body
     kept: Sequence[Any] = () if body is None else (body.prompt, body.answer)
     return json_text.dumps([*entry.row, *kept]) + b"\n"
-
-
-_FIELDS = len(CallRow._fields)
-
-
-def _entry(line: bytes) -> Entry | None:
-    try:
-        values = json_text.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(values, list) or len(values) not in (_FIELDS, _FIELDS + 2):
-        return None
-    row = CallRow(*values[:_FIELDS])
-    return Entry(row, KeptBody(row.id, *values[_FIELDS:]) if len(values) > _FIELDS else None)

@@ -20,6 +20,7 @@ from llms.errors import LimiterUnavailableError
 from llms.limits import Need, Reservation, Scope, Seed, Taken, rules
 from llms.limits.refusals import headers
 from llms.limits.state import DAY_MS, MINUTE_MS, WINDOWS, State, end, settlement, starts
+from llms.scopes import in_time
 
 _log = logging.getLogger("llms.limits")
 
@@ -163,11 +164,7 @@ class MemoryLimiter:
     async def _count(self, subject: str, state: State) -> bool:
         state.turn(self._now())
         try:
-            async with asyncio.timeout(_SEED_S):
-                while not state.known:
-                    state.sure = True
-                    await self._count_windows(subject, state)
-                    state.known = state.sure
+            await in_time(_SEED_S, self._count_until_known(subject, state))
         except (TimeoutError, LimiterUnavailableError):
             self._blind_until = self._now() + _AGAIN_MS
         finally:
@@ -175,6 +172,12 @@ class MemoryLimiter:
             if not state.known:
                 state.counting = 0
         return state.known
+
+    async def _count_until_known(self, subject: str, state: State) -> None:
+        while not state.known:
+            state.sure = True
+            await self._count_windows(subject, state)
+            state.known = state.sure
 
     async def _count_windows(self, subject: str, state: State) -> None:
         for index in range(len(WINDOWS)):

@@ -4,10 +4,10 @@ A provider that is an HTTP service: a pure codec over the shared transport.
 The codec translates; this module decides what an answer's status and media type mean, which is the same for all.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import Any, Protocol
 
@@ -22,7 +22,8 @@ from llms.errors import (
 from llms.exchange import Send, UpstreamRequest, UpstreamResponse
 from llms.providers.http_stream import EMPTY, Answer, Decoder, Reading
 from llms.records import Block, Blocks, Call, Completion, Model, Target
-from llms.streams import Pulled
+from llms.scopes import in_time, lastly, within
+from llms.streams import Stream
 from llms.wire import accumulate
 
 _log = logging.getLogger("llms.providers")
@@ -87,37 +88,44 @@ class HttpProvider:
         self._send = send
 
     def chat(self, call: Call, target: Target) -> Blocks:
-        async def read(response: UpstreamResponse) -> Reading | Pulled:
+        async def read(response: UpstreamResponse) -> Stream:
             await self._check(response, call, target)
             if response.content_type == "application/json" and "application/json" not in self._codec.stream_types:
-                return Pulled(self._at_once(response, call, target))
+                return _AtOnce(partial(self._block, response, call, target))
             return self._reading(response, call, target)
 
         return Answer(self._send(self._codec.chat(call, target), target.terms.clocks.connect_s), read)
 
     async def complete(self, call: Call, target: Target) -> Completion:
         terms = target.terms
-        async with self._send(self._codec.chat(call, target), terms.clocks.connect_s) as response:
+
+        async def read(response: UpstreamResponse) -> Completion:
             await self._check(response, call, target)
             if response.content_type in self._codec.stream_types:
                 return await self._collect(response, call, target)
             return self._codec.completion(call, target, await _whole(response, terms.bounds.max_answer_bytes))
 
+        return await within(self._send(self._codec.chat(call, target), terms.clocks.connect_s), read)
+
     async def embed(self, call: Call, target: Target) -> dict[str, Any]:
         terms = target.terms
-        async with self._send(self._codec.embed(call, target), terms.clocks.connect_s) as response:
+
+        async def read(response: UpstreamResponse) -> dict[str, Any]:
             await self._check(response, call, target)
             return self._codec.embeddings(call, target, await _whole(response, terms.bounds.max_answer_bytes))
 
+        return await within(self._send(self._codec.embed(call, target), terms.clocks.connect_s), read)
+
     async def models(self) -> list[Model]:
-        async with self._send(self._codec.list_models()) as response:
+        async def read(response: UpstreamResponse) -> list[Model]:
             await self._check(response, None, None)
             return self._codec.models(await response.read(_MAX_LIST_BYTES))
 
-    async def _at_once(self, response: UpstreamResponse, call: Call, target: Target) -> AsyncGenerator[Block, None]:
-        """Give a whole answer, where a stream was asked for, as the one block of a stream."""
+        return await within(self._send(self._codec.list_models()), read)
+
+    async def _block(self, response: UpstreamResponse, call: Call, target: Target) -> Block:
         body = await _whole(response, target.terms.bounds.max_answer_bytes)
-        yield accumulate.chunks(self._codec.completion(call, target, body))
+        return accumulate.chunks(self._codec.completion(call, target, body))
 
     def _reading(self, response: UpstreamResponse, call: Call, target: Target, max_bytes: float = inf) -> Reading:
         named = response.content_type in self._codec.stream_types
@@ -125,8 +133,8 @@ class HttpProvider:
 
     async def _collect(self, response: UpstreamResponse, call: Call, target: Target) -> Completion:
         whole = accumulate.Accumulator(call)
-        async with aclosing(self._reading(response, call, target, target.terms.bounds.max_answer_bytes)) as blocks:
-            await blocks.into(whole.feed)
+        blocks = self._reading(response, call, target, target.terms.bounds.max_answer_bytes)
+        await lastly(blocks.into(whole.feed), blocks.aclose)
         return whole.completion()
 
     async def _check(self, response: UpstreamResponse, call: Call | None, target: Target | None) -> None:
@@ -148,6 +156,19 @@ class HttpProvider:
         raise self._codec.failure(status, response.headers, await _beginning(response), call, target)
 
 
+class _AtOnce(Stream):
+    """A whole answer, where a stream was asked for: it is the one block of a stream."""
+
+    def __init__(self, read: Callable[[], Awaitable[Block]]) -> None:
+        self._read: Callable[[], Awaitable[Block]] | None = read
+
+    async def __anext__(self) -> Block:
+        if self._read is None:
+            raise StopAsyncIteration
+        read, self._read = self._read, None
+        return await read()
+
+
 async def _whole(response: UpstreamResponse, max_bytes: int) -> bytes:
     body = await response.read(max_bytes)
     if not body.strip():
@@ -157,14 +178,20 @@ async def _whole(response: UpstreamResponse, max_bytes: int) -> bytes:
 
 async def _beginning(response: UpstreamResponse) -> bytes:
     """Give as much of an error's body as may hold its text; the status counts even if the body does not arrive."""
-    body = b""
+    pieces: list[bytes] = []
+
+    async def read(reads: AsyncGenerator[bytes, None]) -> None:
+        length = 0
+        async for data in reads:
+            pieces.append(data)
+            length += len(data)
+            if length >= MAX_ERROR_BYTES:
+                break
+
     with suppress(UpstreamTruncatedError, UpstreamBadResponseError, TimeoutError):
-        async with asyncio.timeout(_ERROR_BODY_S), aclosing(response.blocks()) as reads:
-            async for data in reads:
-                body += data
-                if len(body) >= MAX_ERROR_BYTES:
-                    break
-    return body
+        reads = response.blocks()
+        await lastly(in_time(_ERROR_BODY_S, read(reads)), reads.aclose)
+    return b"".join(pieces)
 
 
 _REDIRECTS = (301, 302, 303, 307, 308)

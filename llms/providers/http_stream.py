@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -15,7 +16,8 @@ from llms.errors import (
 )
 from llms.exchange import EnoughError, UpstreamResponse
 from llms.records import Block
-from llms.streams import Pulled, Stream, Take
+from llms.scopes import lastly
+from llms.streams import Stream, Take
 
 EMPTY = "The provider's answer is empty."
 _TOO_LARGE = "The provider's answer is over the size limit."
@@ -136,23 +138,23 @@ class Answer(Stream):
     def __init__(
         self,
         exchange: AbstractAsyncContextManager[UpstreamResponse],
-        read: Callable[[UpstreamResponse], Awaitable[Reading | Pulled]],
+        read: Callable[[UpstreamResponse], Awaitable[Stream]],
     ) -> None:
         self._exchange = exchange
         self._read = read
         self._open = False
-        self._stream: Reading | Pulled | None = None
+        self._stream: Stream | None = None
 
     async def __anext__(self) -> Block:
         if self._stream is None:
             response = await self._exchange.__aenter__()
             self._open = True
             self._stream = await self._read(response)
-        try:
-            return await anext(self._stream)
-        except StopAsyncIteration:
+        block = await anext(self._stream, None)
+        if block is None:
             await self._leave(None)
-            raise
+            raise StopAsyncIteration
+        return block
 
     async def into(self, take: Take) -> None:
         if self._stream is None:
@@ -174,11 +176,11 @@ class Answer(Stream):
         if not self._open:
             return
         self._open = False
-        try:
-            if self._stream is not None:
-                await self._stream.aclose()
-        finally:
-            await self._exchange.__aexit__(kind, None, None)
+        leave = partial(self._exchange.__aexit__, kind, None, None)
+        if self._stream is None:
+            await leave()
+        else:
+            await lastly(self._stream.aclose(), leave)
 
 
 _STREAM_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")

@@ -57,7 +57,7 @@ class Options(options.Options):
         )
 
 
-class Ollama(HttpProvider):
+class Ollama:
     """
     An Ollama server.
 
@@ -66,27 +66,29 @@ class Ollama(HttpProvider):
     """
 
     def __init__(self, name: str, codec: Codec, send: Send) -> None:
-        super().__init__(name, codec, _hinting(send))
+        self.name = name
+        self._http = HttpProvider(name, codec, _hinting(send))
+        self.embed, self.models = self._http.embed, self._http.models
 
     async def chat(self, call: Call, target: Target) -> AsyncGenerator[Block, None]:
         try:
-            async with aclosing(super().chat(call, target)) as blocks:
+            async with aclosing(self._http.chat(call, target)) as blocks:
                 async for block in blocks:
                     yield block
         except UpstreamRefusedError as refusal:
             again = _without_thinking(call, refusal)
         else:
             return
-        async with aclosing(super().chat(again, target)) as blocks:
+        async with aclosing(self._http.chat(again, target)) as blocks:
             async for block in blocks:
                 yield block
 
     async def complete(self, call: Call, target: Target) -> Completion:
         try:
-            return await super().complete(call, target)
+            return await self._http.complete(call, target)
         except UpstreamRefusedError as refusal:
             again = _without_thinking(call, refusal)
-        return await super().complete(again, target)
+        return await self._http.complete(again, target)
 
 
 def _without_thinking(call: Call, refusal: UpstreamRefusedError) -> Call:

@@ -115,7 +115,8 @@ class EventStream:
 
     async def _begin(self, data: bytes) -> bool:
         """Begin with ``data``; say whether it was this that began, and not a comment before it."""
-        async with self._starting:
+        await self._starting.acquire()
+        try:
             if self.started:
                 return False
             self._headers[HEADER] = self._times.header()
@@ -123,6 +124,8 @@ class EventStream:
             self.started = True
             self._written_at = self._loop.time()
             return True
+        finally:
+            self._starting.release()
 
     def _tick(self) -> None:
         now = self._loop.time()

@@ -12,6 +12,7 @@ from llms.gateway import Reply
 from llms.idempotency import Claim
 from llms.keys import VirtualKey
 from llms.records import Block, Call
+from llms.scopes import within
 from llms.trail import Trail
 from llms.web import idempotent, respond
 from llms.web.event_stream import EventStream, LastWords, Outlet
@@ -105,12 +106,15 @@ async def answered(inquiry: Inquiry, trail: Trail, claim: Claim | None = None) -
     if run.stream:
         await _stream(inquiry, trail, api.encoder(run), keys, claim)
         return None
-    async with services.gateway.open(run, trail) as reply:
+
+    async def whole(reply: Reply) -> respond.Answer:
         answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
         inquiry.allow(reply.target.terms.clocks.write_stall_s)
         made = respond.answer(api.answer(run, answer), run.id, headers=_headers(inquiry, trail, reply))
         trail.bytes_out = len(made.body)
         return made
+
+    return await within(services.gateway.open(run, trail), whole)
 
 
 async def _stream(
@@ -122,21 +126,27 @@ async def _stream(
     if claim is not None:
         encoder = idempotent.Taken(encoder, claim, trail, events.headers)
     inquiry.last_words = LastWords(events, encoder.error)
+
+    async def relayed(reply: Reply) -> bytes:
+        if late := events.started:
+            trail.times.header()  # the log knows more than could be said to the client
+        events.add_headers(_headers(inquiry, trail, reply))
+        inquiry.allow(reply.target.terms.clocks.write_stall_s)
+        await _relay(reply, events, encoder, reasoning, trail)
+        last = (_comment(inquiry) if late else b"") + encoder.close()
+        trail.bytes_out += len(last)
+        return last
+
+    failed = False
     try:
-        async with services.gateway.open(run, trail) as reply:
-            if late := events.started:
-                trail.times.header()  # the log knows more than could be said to the client
-            events.add_headers(_headers(inquiry, trail, reply))
-            inquiry.allow(reply.target.terms.clocks.write_stall_s)
-            await _relay(reply, events, encoder, reasoning, trail)
-            last = (_comment(inquiry) if late else b"") + encoder.close()
-            trail.bytes_out += len(last)
+        try:
+            last = await within(services.gateway.open(run, trail), relayed)
+        except GatewayError as failure:
+            if not events.started:
+                raise
+            last, failed = _comment(inquiry) + encoder.error(failure), True
         # The call is written down by now: no client has seen the end of one that is not.
-        await events.end(last)
-    except GatewayError as failure:
-        if not events.started:
-            raise
-        await events.end(_comment(inquiry) + encoder.error(failure), close=True)
+        await events.end(last, close=failed)
     finally:
         events.stop()
 

@@ -142,7 +142,7 @@ async def test_killed_at_each_step(tmp_path, record_property, at, kill):
 
 
 @pytest.mark.parametrize("kill", ["before", "after"])
-@pytest.mark.parametrize("at", ["llms.ledger.spool:Leftover.remove", "llms.store.sqlite:_write_calls"])
+@pytest.mark.parametrize("at", ["llms.ledger.leftovers:Leftover.remove", "llms.store.sqlite:_write_calls"])
 @pytest.mark.case("P07")
 async def test_killed_as_it_takes_up_what_was_left(tmp_path, record_property, at, kill):
     """P07: what a killed process left is taken up once, though the one that takes it up is killed in the middle."""

@@ -8,7 +8,8 @@ import textwrap
 
 import pytest
 
-from llms.ledger.spool import Spool, left_behind
+from llms.ledger.leftovers import left_behind
+from llms.ledger.spool import Spool
 from llms.store import KeptBody
 from tests.ledger.entries import entry
 from tests.support.process import ROOT
@@ -204,7 +205,8 @@ def test_many_processes_begin_at_once(parent):
     code = """
         import sys
         from pathlib import Path
-        from llms.ledger.spool import Spool, left_behind
+        from llms.ledger.leftovers import left_behind
+        from llms.ledger.spool import Spool
         from tests.ledger.entries import entry
         parent, own = Path(sys.argv[1]), int(sys.argv[2])
         sys.stdin.readline()

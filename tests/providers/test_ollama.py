@@ -326,7 +326,7 @@ async def test_the_key_is_never_shown() -> None:
     with pytest.raises(UpstreamRefusedError, match=r"^bad key \[key\]$"):
         await collect(provider, make_call())
 
-    assert "sesame" not in repr(provider._codec)  # type: ignore[attr-defined]
+    assert "sesame" not in repr(provider._http._codec)  # type: ignore[attr-defined]
 
 
 def test_a_named_key_has_to_be_there() -> None:
