@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults.report import case_ids
 from tests.support import leaks
+from tests.support.compiled import COMPILED
 from tests.support.gateway import Running, running
 from tests.support.invariants import Watch
 
@@ -42,9 +43,11 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a fault case that the catalogue does not have."""
+    """Refuse a fault case that the catalogue does not have; leave out what a compiled gateway cannot be asked."""
     for item in items:
         case_ids(item)
+        if COMPILED and item.get_closest_marker("interpreted"):
+            item.add_marker(pytest.mark.skip("the gateway is compiled"))
 
 
 def pytest_collection_finish() -> None:

@@ -191,6 +191,7 @@ async def test_the_gateway_stops(start, way, form):
     assert (503, "draining", "draining") == (response.status, *told(await both.row())[:2])
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("form", FORMS)
 async def test_a_bug(start, way, form, caplog):
     """A failure that nobody foresaw has a row too."""

@@ -377,6 +377,7 @@ def locked(stored, clock):
     return Keyring([digest(SECRET[:-1] + "a")], stored, Sessions("secret"), clock)
 
 
+@pytest.mark.interpreted
 @pytest.mark.case("A03")
 @pytest.mark.parametrize("last", ["", "a", "b"], ids=["stored", "own", "older"])
 def test_a_guess_tells_nothing(locked, last, record_property):
@@ -427,6 +428,7 @@ def test_a_guess_of_a_cookie_tells_nothing(ring, stored, record_property):
     record_property("came_out", f"{count} instructions for each of 64 guesses of a cookie")
 
 
+@pytest.mark.interpreted
 @pytest.mark.case("A03")
 def test_no_secret_is_compared():
     """Nothing of a secret, a digest or a signature is compared with ==, which ends at the first difference."""
@@ -454,6 +456,7 @@ def test_the_whole_digest_counts(stored, place):
         Keyring([near]).authenticate({"x-api-key": ["ann"]})
 
 
+@pytest.mark.interpreted
 @pytest.mark.case("K15")
 def test_nothing_is_kept_of_a_wrong_key(ring, stored):
     """However many wrong keys come, no more is known than before; one that is made afterwards is accepted at once."""

@@ -129,6 +129,7 @@ async def test_what_was_spent_is_not_forgotten(open_at, url, tmp_path):
     assert [{"total": 40}, {"total": 41}] == [one.spent for one in await again.limiter.taken(scopes)]
 
 
+@pytest.mark.interpreted
 async def test_a_comparison_that_fails_as_nobody_foresaw(open_at, tmp_path, monkeypatch, caplog):
     """The log has it, and there is another one."""
     monkeypatch.setattr(module, "_UNSURE_S", 0.05)

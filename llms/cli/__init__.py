@@ -8,6 +8,7 @@ import importlib
 import io
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
@@ -50,12 +51,18 @@ class Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _version() -> str:
+    found = find_spec("llms.gateway")
+    interpreted = found is None or found.origin is None or found.origin.endswith(".py")
+    return __version__ if interpreted else f"{__version__}, compiled"
+
+
 @click.command(
     cls=Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: llms serve",
 )
-@click.version_option(__version__, "-V", "--version", prog_name="llms", message="%(prog)s %(version)s")
+@click.version_option(_version(), "-V", "--version", prog_name="llms", message="%(prog)s %(version)s")
 def group() -> None:
     """One OpenAI-compatible URL for OpenAI, AI Refinery, Ollama and every other provider."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -496,16 +497,19 @@ def sqlite(folder: Path) -> Iterator[str]:
     yield f"sqlite:{folder / 'llms.db'}"
 
 
+@pytest.mark.interpreted
 def test_the_sums_agree_on_sqlite():
     """B16: whatever happens, Σ ledger = Σ counters = Σ what the providers would bill."""
     explore(sqlite, EXAMPLES)
 
 
+@pytest.mark.interpreted
 def test_the_sums_agree_on_sqlite_shared():
     """B16: as well where several processes share the limits, with as few examples as take a moment."""
     explore(sqlite, max(EXAMPLES // 5, 2), workers=2, moved=False)
 
 
+@pytest.mark.interpreted
 def test_the_sums_agree_on_postgresql(shared_postgres):
     """B16: as well where they are in PostgreSQL."""
 
@@ -519,6 +523,7 @@ def test_the_sums_agree_on_postgresql(shared_postgres):
     explore(postgres, max(EXAMPLES // 5, 2), moved=False)
 
 
+@pytest.mark.interpreted
 def test_the_sums_agree_on_redis(shared_redis):
     """B16: as well where limits are in Redis."""
 

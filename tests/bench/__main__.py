@@ -5,7 +5,7 @@ The benchmark: one load, direct, through the gateway and through its peers, in o
 
     python -m tests.bench                                  beside nginx where it is installed; about three minutes
     python -m tests.bench --quick --peers                  at most 20 seconds, no peers: does it work, not how fast
-    python -m tests.bench --install --work FOLDER --peers nginx vllm-router litellm portkey
+    python -m tests.bench --install --compiled --work FOLDER --peers nginx vllm-router litellm portkey
     python -m tests.bench --compare OLD.json               status 1 if CPU time as a ratio has grown
 
 What the client talks to has the first core, client and upstream the second; see ``rounds`` and ``targets``.
@@ -50,13 +50,16 @@ def _measured(asked: argparse.Namespace, before: dict[str, Any] | None) -> int:
     began = time.monotonic()
     if asked.install:
         _install(asked)
+    serve = footprint.serve(asked.work) if asked.compiled else asked.serve
     chosen = suites.QUICK if asked.quick else suites.SUITES
     described = suites.described(chosen)
     if before and before["suites"] != described:
         message = f"{asked.compare} is of other loads."
         raise BenchError(message)
     with tempfile.TemporaryDirectory(prefix="llms-bench-") as folder:
-        found = rounds.run(rounds.Plan(asked.rounds, chosen, asked.peers, asked.work, asked.serve), Path(folder))
+        found = rounds.run(
+            rounds.Plan(asked.rounds, chosen, asked.peers, asked.work, serve, asked.compiled), Path(folder)
+        )
     rows = [*found.rows, *footprint.rows(asked.work, asked.peers)]
     machine = _machine([name for name in asked.peers if name not in found.absent], asked.work)
     machine["rounds"] = asked.rounds
@@ -88,6 +91,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--compare", type=Path, metavar="OLD", help="the JSON file of an earlier run")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     parser.add_argument("--serve", default=rounds.SERVE, metavar="COMMAND", help="what to measure: %(default)s")
+    parser.add_argument("--compiled", action="store_true", help="measure what is in --work, compiled by --install")
     asked = parser.parse_args()
     if asked.write and asked.quick:
         parser.error("--write wants figures, which --quick does not give")
@@ -97,7 +101,7 @@ def _arguments() -> argparse.Namespace:
 
 def _install(asked: argparse.Namespace) -> None:
     asked.work.mkdir(parents=True, exist_ok=True)
-    footprint.install(asked.work)
+    footprint.install(asked.work, compiled=asked.compiled)
     for name in asked.peers:
         try:
             peers.install(name, asked.work)

@@ -6,6 +6,7 @@ from statistics import median
 from typing import Any
 
 DIRECT, GATEWAY, BARE, TWO = "direct", "gateway", "gateway, open", "gateway ×2"
+INTERPRETED = "gateway, interpreted"
 
 
 @dataclass(frozen=True, slots=True)

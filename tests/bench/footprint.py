@@ -1,5 +1,7 @@
 """What the gateway takes before it has done anything: megabytes installed, modules imported, time for that."""
 
+import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -22,16 +24,31 @@ print((time.perf_counter() - began) * 1e3, len(set(sys.modules) - before))
 """
 
 
-def install(work: Path) -> None:
+def install(work: Path, *, compiled: bool = False) -> None:
     """Put the gateway's wheel, without extras, into a fresh environment below ``work``."""
     home = work / _OURS
+    environment = {**os.environ, **({"HATCH_BUILD_HOOK_ENABLE_CUSTOM": "1"} if compiled else {})}
     for command in (
         [sys.executable, "-m", "venv", "--clear", home],
         [home / "bin" / "pip", "install", "--quiet", TOP],
     ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)  # noqa: S603 - ours
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=environment)  # noqa: S603
         if done.returncode:
             raise BenchError(done.stderr[-2000:])
+
+
+def serve(work: Path) -> str:
+    """
+    Give the command that starts what is installed.
+
+    Raises:
+        BenchError: Nothing is.
+    """
+    program = work / _OURS / "bin" / "llms"
+    if not program.exists():
+        message = "There is nothing in --work; --install puts it there."
+        raise BenchError(message)
+    return f"{shlex.quote(str(program))} serve --config {{config}} --port {{port}}"
 
 
 def rows(work: Path, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import measure, processes, targets
-from tests.bench.figures import BARE, GATEWAY, TWO
+from tests.bench.figures import BARE, GATEWAY, INTERPRETED, TWO
 from tests.bench.peers import AbsentError
 from tests.bench.suites import WARM_UP, Suite
 from tests.bench.targets import Target
@@ -28,6 +28,7 @@ class Plan:
         peers: Names of ``peers.PEERS``.
         work: Where they are installed.
         serve: The gateway's command, with ``{config}`` and ``{port}`` in it.
+        compiled: Whether that is a compiled one, so that this checkout is measured beside it.
     """
 
     rounds: int
@@ -35,6 +36,7 @@ class Plan:
     peers: Sequence[str]
     work: Path
     serve: str = SERVE
+    compiled: bool = False
 
 
 @dataclass(slots=True)
@@ -98,6 +100,8 @@ def _scene(plan: Plan, folder: Path, upstream: Path, found: Run) -> Iterator[lis
         scene += [
             stack.enter_context(targets.gateway(name, plan.serve, folder, behind)) for name in (GATEWAY, BARE, TWO)
         ]
+        if plan.compiled:
+            scene.append(stack.enter_context(targets.gateway(INTERPRETED, SERVE, folder, behind)))
         yield scene
 
 

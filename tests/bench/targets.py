@@ -19,7 +19,7 @@ from llms.keys import Limits, VirtualKey, digest, new_id
 from llms.store import StoredKey
 from llms.store.open import open_store
 from tests.bench import peers, processes
-from tests.bench.figures import BARE, DIRECT, GATEWAY, TWO
+from tests.bench.figures import BARE, DIRECT, GATEWAY, INTERPRETED, TWO
 from tests.bench.peers import KEY, PEERS
 from tests.bench.processes import BenchError
 from tests.bench.suites import PACED_MANY, SLOW, SUITES, Suite
@@ -86,7 +86,7 @@ def upstream(program: Path, core: int | None) -> Iterator[Target]:
 @contextlib.contextmanager
 def gateway(name: str, serve: str, folder: Path, behind: Target) -> Iterator[Target]:
     """
-    The gateway, with features (``GATEWAY``), without (``BARE``), or with features and two workers (``TWO``).
+    The gateway, with features (``GATEWAY``, ``INTERPRETED``), without (``BARE``), or with two workers (``TWO``).
 
     Keys and calls are kept in an SQLite file.
 
@@ -164,7 +164,7 @@ def _started(name: str, program: peers.Program, port: int, folder: Path, behind:
 def _loads(name: str, *, slow: bool) -> tuple[frozenset[str], Mapping[str, Suite]]:
     if slow:
         return frozenset({"paced500", PACED_MANY, "workers"}), SLOW
-    if name == BARE:
+    if name in (BARE, INTERPRETED):
         return _NOT_BARE, {}
     if name == TWO:
         return frozenset(SUITES) - {"workers"}, {}

@@ -9,8 +9,11 @@ import pytest
 
 from llms import __version__
 from llms.cli import COMMANDS
+from tests.support.compiled import COMPILED
 
 HEAVY = ("aiohttp", "pydantic", "rich", "uvloop", "asyncio", "orjson")
+
+VERSION = f"{__version__}, compiled" if COMPILED else __version__
 
 
 def python(*arguments, environ=None):
@@ -59,7 +62,7 @@ def test_a_command_says_of_itself_what_the_list_says(name):
 
 def test_version(llms):
     """One line, for scripts."""
-    assert f"llms {__version__}\n" == llms("--version").output
+    assert f"llms {VERSION}\n" == llms("--version").output
 
 
 def test_an_unknown_command(llms):
@@ -73,7 +76,7 @@ def test_as_a_module():
     """``python -m llms`` is the same."""
     done = python("-m", "llms", "--version")
 
-    assert f"llms {__version__}\n" == done.stdout
+    assert f"llms {VERSION}\n" == done.stdout
 
 
 def test_importing_the_module_runs_nothing():

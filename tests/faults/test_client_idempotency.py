@@ -718,6 +718,7 @@ async def test_drained_in_the_middle(pair, stream):
     assert (0, 0) == (len(answers(both)), answers(both).size)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("stream", [False, True])
 async def test_bug_of_the_gateway(pair, monkeypatch, stream):
     """A bug in the middle of a call does not bar its key."""

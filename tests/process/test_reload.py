@@ -67,6 +67,7 @@ async def test_providers_that_have_not_changed_are_not_asked_again(upstream):
     assert 1 == len(upstream.requests)
 
 
+@pytest.mark.interpreted
 async def test_what_was_replaced_is_let_go():
     """Nothing keeps old services once no request holds them."""
     async with Setup(config()) as setup:

@@ -120,6 +120,7 @@ async def test_developer_becomes_system() -> None:
     assert [{"role": "system", "content": "Be brief."}] == json.loads(upstream.requests[0].body or b"")["messages"]
 
 
+@pytest.mark.interpreted
 @given(st.lists(st.integers(0, len(STREAM)), max_size=6))
 def test_a_comment_in_the_middle_does_no_harm(cuts: list[int]) -> None:
     """Check 52: a heartbeat in mid-stream is skipped and the text is whole, however the bytes are cut."""

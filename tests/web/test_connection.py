@@ -1,5 +1,7 @@
 """What a connection does that aiohttp's own would not."""
 
+import pytest
+
 from llms.web import event_stream
 from tests.support.raw import RawClient
 
@@ -23,6 +25,7 @@ async def test_handler_that_fails_in_its_own_way(gateway, monkeypatch, caplog):
     assert "a handler failed" in caplog.text
 
 
+@pytest.mark.interpreted
 async def test_stream_that_fails_in_its_own_way(gateway, monkeypatch):
     """After the first byte there is no other answer to give: the body is cut off, which clients take for an error."""
     running = await gateway()

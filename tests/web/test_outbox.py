@@ -30,6 +30,9 @@ class Now:
         self.written = written
 
 
+pytestmark = pytest.mark.interpreted
+
+
 @pytest.fixture
 def seen():
     return []
