@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from llms import explain, ranking
 from llms.accounts import Accounts, require_right
@@ -128,7 +128,7 @@ class Gateway:
             trail: Takes down who was tried, for whoever wants to know while the call runs.
 
         Raises:
-            GatewayError: There is no answer, or, out of ``blocks`` or of the context's exit, it was cut short.
+            GatewayError: Out of ``blocks`` or of the context's exit: the answer was cut short.
         """
         return Running(self, trail or Trail(call), Watch(self._alarms, self._clocks))
 
@@ -211,32 +211,31 @@ class Running:
         self._watch = watch
         self._begun: Begun | None = None
 
-    async def __aenter__(self) -> Reply:
+    async def __aenter__(self) -> Self:
+        self._gateway.begins(self._trail.call, self._watch)
+        self._watch.__enter__()
+        return self
+
+    async def reply(self) -> Reply:
+        """
+        Give the answer, once it has begun.
+
+        Raises:
+            GatewayError: There is none.
+        """
         trail, watch = self._trail, self._watch
-        self._gateway.begins(trail.call, watch)
-        watch.__enter__()
-        failure: BaseException
-        try:
-            trail.times.routing()
-            begun = self._begun = await self._gateway.first_answer(trail, watch)
-            trail.times.answered(begun.times)
-            trail.began(begun.target)
-            if begun.rest is not None:
-                return Reply(begun.target, Metered(begun, trail.meter, watch), {})
-            trail.meter.answer(begun.answer)
-            return Reply(begun.target, None, begun.answer)
-        except BaseException as error:
-            failure = error
-        await self._over(failure)
-        raise failure
+        trail.times.routing()
+        begun = self._begun = await self._gateway.first_answer(trail, watch)
+        trail.times.answered(begun.times)
+        trail.began(begun.target)
+        if begun.rest is not None:
+            return Reply(begun.target, Metered(begun, trail.meter, watch), {})
+        trail.meter.answer(begun.answer)
+        return Reply(begun.target, None, begun.answer)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._over(error)
-
-    async def _over(self, error: BaseException | None) -> None:
-        """Let go of everything; raises what the call ended with, which a clock may have another word on."""
         trail = self._trail
         try:
             if self._begun is not None:
@@ -255,6 +254,7 @@ class Running:
             trail.ended("client_closed", "client_closed_request")
             raise
         finally:
+            error = None  # or what is raised and this frame would keep each other, and the call, alive
             self._gateway.ends(trail, self._watch)
 
 

@@ -65,7 +65,8 @@ async def in_process(
             body = {"model": _first(made.catalog.states()), **body}
         run = call(API.read(body), API, new_id())
         encoder = API.encoder(run)
-        async with made.gateway.open(run) as reply:
+        async with made.gateway.open(run) as running:
+            reply = await running.reply()
             assert reply.blocks is not None, "asked for as a stream"  # noqa: S101
             async for block in reply.blocks:
                 yield encoder.feed(block)

@@ -88,7 +88,8 @@ async def _outcome(gateway: Gateway, state: ProviderState, model: str | None, ti
 
 async def _failure(gateway: Gateway, body: dict[str, object], timeout_s: float) -> str | None:
     try:
-        async with asyncio.timeout(timeout_s), gateway.open(call(API.read(body), API, new_id())):
+        async with asyncio.timeout(timeout_s), gateway.open(call(API.read(body), API, new_id())) as running:
+            await running.reply()
             return None
     except GatewayError as failure:
         return failure.message

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llms.apis import reasoning_out
 from llms.apis.api import Api, Asked, Encoder
 from llms.errors import DrainingError, GatewayError, OverloadedError
-from llms.gateway import Reply
+from llms.gateway import Reply, Running
 from llms.idempotency import Claim
 from llms.keys import VirtualKey
 from llms.records import Block, Call
@@ -107,7 +107,8 @@ async def answered(inquiry: Inquiry, trail: Trail, claim: Claim | None = None) -
         await _stream(inquiry, trail, api.encoder(run), keys, claim)
         return None
 
-    async def whole(reply: Reply) -> respond.Answer:
+    async def whole(running: Running) -> respond.Answer:
+        reply = await running.reply()
         answer = reply.answer if keys is None else reasoning_out.respelled_answer(reply.answer, keys)
         inquiry.allow(reply.target.terms.clocks.write_stall_s)
         made = respond.answer(api.answer(run, answer), run.id, headers=_headers(inquiry, trail, reply))
@@ -127,7 +128,8 @@ async def _stream(
         encoder = idempotent.Taken(encoder, claim, trail, events.headers)
     inquiry.last_words = LastWords(events, encoder.error)
 
-    async def relayed(reply: Reply) -> bytes:
+    async def relayed(running: Running) -> bytes:
+        reply = await running.reply()
         if late := events.started:
             trail.times.header()  # the log knows more than could be said to the client
         events.add_headers(_headers(inquiry, trail, reply))
