@@ -43,8 +43,12 @@ class Town:
             return await client.read_response()
 
     async def admin(self, method: str, target: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ask the admin API."""
+        """Ask the admin API; again while it cannot read what is kept, as a busy machine may not do in time."""
         answer = await self.ask(method, f"/admin/v1/{target}", body=body)
+        async with asyncio.timeout(30):
+            while method == "GET" and answer.status == 503:
+                await asyncio.sleep(0.2)
+                answer = await self.ask(method, f"/admin/v1/{target}", body=body)
         assert answer.status < 300, answer.body
         return answer.json
 
