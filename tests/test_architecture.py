@@ -91,7 +91,7 @@ def test_one_broad_except():
         "ledger/ledger.py": 1,  # a question that fails holds up no row
         "ledger/writing.py": 3,
         "limits/rounds.py": 1,  # without rounds a worker admits nobody
-        "scopes.py": 1,  # the same
+        "scopes.py": 1,  # what has failed is raised on
         "web/guard.py": 1,
     } == Counter(found)
 

@@ -51,10 +51,13 @@ class Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version() -> str:
+def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if not wanted:
+        return
     found = find_spec("llms.gateway")
     interpreted = found is None or found.origin is None or found.origin.endswith(".py")
-    return __version__ if interpreted else f"{__version__}, compiled"
+    click.echo(f"llms {__version__}" if interpreted else f"llms {__version__}, compiled")
+    ctx.exit()
 
 
 @click.command(
@@ -62,7 +65,15 @@ def _version() -> str:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: llms serve",
 )
-@click.version_option(_version(), "-V", "--version", prog_name="llms", message="%(prog)s %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 def group() -> None:
     """One OpenAI-compatible URL for OpenAI, AI Refinery, Ollama and every other provider."""
 

@@ -8,8 +8,6 @@ closed. Callers wait for futures; one that leaves takes nothing of anybody else'
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable
-from typing import TypeVar
 
 from llms.databases import StoreError
 from llms.errors import LimiterUnavailableError
@@ -21,6 +19,7 @@ from llms.limits.documents import Document, Members, Seeding
 from llms.limits.holdings import Holding
 from llms.limits.state import Starts, end
 from llms.limits.states import Change, Loaded, States
+from llms.scopes import in_time
 
 _log = logging.getLogger("llms.limits")
 
@@ -33,7 +32,6 @@ _SEED_S = 2.0
 _BEAT_S = 0.5
 _BEATS = 120
 _AT_ONCE = 1000
-_T = TypeVar("_T")
 
 
 class Rounds:
@@ -157,9 +155,9 @@ class Rounds:
     async def _trip(self, asks: list[Ask], dirty: list[str]) -> bool:
         """Load, decide and swap; give whether nobody else came in between."""
         subjects = list(dict.fromkeys((*dirty, *(subject for ask in asks for subject in ask.subjects))))
-        loaded = await _in_time(self._states.load([MEMBERS, *subjects]))
+        loaded = await in_time(_TRIP_S, self._states.load([MEMBERS, *subjects]))
         decided, documents, changes = self._decide(loaded, subjects, asks)
-        done = not changes or await _in_time(self._states.swap(changes))
+        done = not changes or await in_time(_TRIP_S, self._states.swap(changes))
         if self._told:
             _log.warning("limits are shared again")
         self._failed = self._told = False
@@ -259,8 +257,3 @@ class Rounds:
             self._queue += self._waiting
             self._waiting.clear()
             self._wake.set()
-
-
-async def _in_time(trip: Awaitable[_T]) -> _T:
-    async with asyncio.timeout(_TRIP_S):
-        return await trip
