@@ -27,6 +27,24 @@ if find_spec("uvloop"):  # Windows has none
     _LOOPS["uvloop"] = import_module("uvloop").new_event_loop
 
 
+class _AtOnce:
+    """Shows a failure when it happens: a run that is cut off later has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._config.get_terminal_writer().write(
+                f"\n{report.nodeid}, {report.when}, {report.duration:.1f} s\n{report.longreprtext}\n"
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # what a worker of xdist reports is shown by the one that started it
+        config.pluginmanager.register(_AtOnce(config))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--loop", choices=_LOOPS, default="asyncio", help="event loop that the tests run in")
 
