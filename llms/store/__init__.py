@@ -201,7 +201,11 @@ class Store(Protocol):
         """
 
     async def write_calls(self, rows: Sequence[CallRow], bodies: Sequence[KeptBody] = ()) -> int:
-        """Keep calls, all or none, durably; one whose id is there already is left as it is. Give how many were new."""
+        """
+        Keep calls, all or none, durably; give how many were new.
+
+        One whose id is there already is left as it is, and of several with one id the first counts.
+        """
 
     async def call(self, call_id: str) -> tuple[CallRow, KeptBody | None] | None:
         """Give one call."""

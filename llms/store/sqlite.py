@@ -162,8 +162,10 @@ def _add(connection: sqlite3.Connection, rows: Sequence[CallRow], bodies: Sequen
 
 
 def _unknown(connection: sqlite3.Connection, rows: Sequence[CallRow]) -> list[CallRow]:
-    """Give each call that is not there, once."""
-    found = {row.id: row for row in rows}
+    """Give each call that is not there, once: of several with one id, the first."""
+    found: dict[str, CallRow] = {}
+    for row in rows:
+        found.setdefault(row.id, row)
     for part in _parts(list(found)):
         for (call_id,) in connection.execute(_KNOWN[len(part)], part).fetchall():
             del found[call_id]

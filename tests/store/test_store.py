@@ -108,6 +108,18 @@ async def test_calls_are_kept_once(store):
     assert 151 == (await store.usage(ANY, ["day"]))[0].calls
 
 
+async def test_first_of_two(store):
+    """Of two with one id it is the first that counts, whether they are written together or one after the other."""
+    first = [call(n, cost=1) for n in range(3)]
+    later = [call(n, cost=1_000) for n in range(3)]
+    assert 1 == await store.write_calls(first[:1])
+    assert 0 == await store.write_calls(later[:1])
+    assert 2 == await store.write_calls([*first, *later])
+
+    assert first[::-1] == await pages(store, ANY, 10)
+    assert 3 == await store.spent("gateway", DAY) == (await store.usage(ANY, []))[0].cost
+
+
 async def test_any_number_at_once(store):
     """However many calls are written at once, new or not, each is kept and counted."""
     numbers = [1, 2, 3, 5, 6, 7, 11, 12, 13, 47, 95, 96, 97, 129, 191, 192, 255, 257, 449, 700]
