@@ -108,3 +108,21 @@ async def test_p24_no_answer_goes_to_somebody_else(redis):
     await asyncio.gather(*(some(200) for _ in range(8)))
 
     assert min(came.values()) > 100
+
+
+@pytest.mark.parametrize("query", ["", "?socket_timeout=5"])
+async def test_whoever_cancels_is_obeyed(redis_url, query):
+    """A caller that is cancelled ends there, at whichever step; else what is to stop for good would go on."""
+    redis = Redis(redis_url + query)
+    await redis.ask(answers, ("ECHO", "x"))
+    unheard = []
+    for step in range(40):
+        asking = asyncio.ensure_future(redis.ask(answers, ("ECHO", "x")))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            await asyncio.wait([asking])
+            unheard += [] if asking.cancelled() else [step]
+    await redis.close()
+
+    assert [] == unheard
