@@ -102,11 +102,13 @@ async def test_follow_the_store(llms, store, url, said, monkeypatch):
         in_thread(llms, "logs", "-f", "--json", "-n", "1", "--offline", config=CONFIG, environ={"LLMS_STORE": url})
     )
 
-    assert await next_line()
-    await store.write_calls([call(70, "eve")])
-    assert await next_line()
-    stop.set()
-    await store.write_calls([call(71, "eve")])
+    try:
+        assert await next_line()
+        await store.write_calls([call(70, "eve")])
+        assert await next_line()
+    finally:  # or its thread would follow for ever
+        stop.set()
+        await store.write_calls([call(71, "eve")])
     done = await following
 
     assert [CALLS["viewer"].id, call(70, "eve").id, call(71, "eve").id] == [
