@@ -59,8 +59,8 @@ class Redis:
         except ValueError as error:  # whose words may have the password in them
             message = "this is no URL for Redis; characters such as @ and / in a password are written %40 and %2F"
             raise StoreUnfitError(message) from error
-        # Time is limited here. What the driver does it with, Python 3.11's wait_for, forgets a cancellation that comes as
-        # the work ends: whoever is to stop for good would go on, and whoever waits for that would wait for ever.
+        # Time is limited here. What the driver does it with, Python 3.11's wait_for, forgets a cancellation that comes
+        # as the work ends: whoever is to stop for good would go on, and whoever waits for that would wait for ever.
         self._maker.connection_kwargs["socket_timeout"] = None
         self._pool = Pool(Kind(self._open, _is_open, _end), most)
 
