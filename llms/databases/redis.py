@@ -130,8 +130,12 @@ async def _told(connection: Connection, *commands: Sequence[Word]) -> list[Any]:
 
 def _is_open(link: _Link) -> bool:
     # redis-py has no way to ask that all its versions know: can_read_destructive has become can_read.
-    reader = link.connection._reader  # noqa: SLF001
-    return reader is not None and reader.exception() is None and not reader.at_eof()
+    reader, writer = link.connection._reader, link.connection._writer  # noqa: SLF001
+    if reader is None or reader.exception() is not None or reader.at_eof():
+        return False
+    # To write to one that is closing makes asyncio, before its releases of July 2025, wait in vain for the next socket
+    # that has its number: https://github.com/python/cpython/issues/136234
+    return writer is not None and not writer.is_closing()
 
 
 async def _end(link: _Link) -> None:

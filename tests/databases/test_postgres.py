@@ -1,5 +1,7 @@
 """PostgreSQL as it is asked; what it is asked for, and what happens to it, is tested in tests/store and tests/limits."""
 
+import asyncio
+
 import pytest
 
 from llms.databases import LostError, StoreError
@@ -53,3 +55,20 @@ async def test_ended_a_moment_ago(postgres_url):
 
     assert [(1,)] == [tuple(row) for row in await database.fetch("SELECT 1")]
     await database.close()
+
+
+async def test_whoever_cancels_is_obeyed(postgres_url):
+    """A caller that is cancelled ends there, at whichever step; else what is to stop for good would go on."""
+    database = Postgres(postgres_url)
+    await database.fetch("SELECT 1")
+    unheard = []
+    for step in range(60):
+        asking = asyncio.ensure_future(database.fetch("SELECT ?::int", step))
+        for _ in range(step):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            await asyncio.wait([asking])
+            unheard += [] if asking.cancelled() else [step]
+    await database.close()
+
+    assert [] == unheard

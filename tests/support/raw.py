@@ -139,7 +139,10 @@ class RawClient:
 
     async def send(self, data: bytes) -> None:
         """Send ``data`` as it stands."""
-        self._writer.write(data)
+        try:
+            self._writer.write(data)
+        except RuntimeError as error:  # uvloop's, where a connection has ended that it has not told of yet
+            raise ConnectionResetError from error
         async with asyncio.timeout(PATIENCE_S):
             await self._writer.drain()
 
