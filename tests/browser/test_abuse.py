@@ -174,6 +174,27 @@ async def test_everything_twice(chat):
     assert 3 == len(opened.upstream.requests)
 
 
+async def test_enter_that_is_held_stops_nothing(chat):
+    """An Enter that is held sends, and does not stop what it has sent by the button that has the focus then; a new one does."""
+    opened = await chat()
+    opened.script(openai.stream(["Hel", hang()]))
+    await opened.input.fill("Hi")
+
+    await opened.page.keyboard.down("Enter")
+    await opened.answer.get_by_text("Hel").wait_for()
+    await opened.page.wait_for_function("document.activeElement.dataset.testid === 'cancel-button'")
+    await opened.page.wait_for_timeout(700)
+    await opened.page.keyboard.down("Enter")  # the key's repetition, as it is down already
+    await opened.page.wait_for_timeout(200)
+    assert await opened.page.get_by_test_id("cancel-button").is_visible()
+    await opened.page.keyboard.up("Enter")
+
+    await opened.page.keyboard.press("Enter")
+
+    await opened.answer.get_by_text("Stopped", exact=True).wait_for()
+    await opened.idle()
+
+
 async def test_wipe_leaves_no_word(chat):
     """After everything is deleted nothing of it is anywhere: no row, no last words, no draft."""
     opened = await chat()

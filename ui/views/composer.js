@@ -14,6 +14,9 @@ import { isSendKey, pasteLong, useGrowingBox } from "./text_box.js";
 /** @typedef {import("../chat/open_thread.js").OpenThread} OpenThread */
 /** @typedef {import("../types.js").Picture} Picture */
 
+/** An Enter this soon after the one that sent was meant for the box as well, not for the Stop button that has the focus now. */
+const DOUBLE_MS = 500;
+
 /** @param {{open: OpenThread, dropped: import("../vendor/core.js").Signal<File[]>, onSent: () => void}} props */
 export function Composer({ open, dropped, onSent }) {
   const busy = open.live.value !== null;
@@ -21,7 +24,7 @@ export function Composer({ open, dropped, onSent }) {
   const box = useBox(open);
   const stop = useRef(/** @type {HTMLButtonElement | null} */ (null));
   const { add, problems, forget } = useAttaching(open, box, dropped);
-  useFocus(box, stop, locked);
+  const handedAt = useFocus(box, stop, locked);
 
   async function send() {
     forget();
@@ -56,7 +59,10 @@ export function Composer({ open, dropped, onSent }) {
       ${!locked && html`<${SendButton} open=${open} busy=${busy} />`}
       ${busy &&
       html`<button type="button" ref=${stop} class="round-button stop-button" data-testid="cancel-button"
-        title=${t("composer.stopHint")} aria-label=${t("composer.stop")} onClick=${() => open.stop()}>
+        title=${t("composer.stopHint")} aria-label=${t("composer.stop")} onClick=${() => open.stop()}
+        onKeyDown=${(/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Enter" && (event.repeat || performance.now() - handedAt.current < DOUBLE_MS)) event.preventDefault();
+        }}>
         <${Icon} name="stop" />
       </button>`}
     </div>
@@ -135,8 +141,10 @@ function useBox(open) {
  * @param {import("preact").RefObject<HTMLTextAreaElement | null>} box
  * @param {import("preact").RefObject<HTMLButtonElement | null>} stop
  * @param {boolean} locked
+ * @returns {{current: number}} When the Stop button was handed it, as `performance.now()` has it.
  */
 function useFocus(box, stop, locked) {
+  const handedAt = useRef(-Infinity);
   const was = useRef(locked);
   const held = useRef(false);
   // Read while this is drawn: once it is in the page, what had the focus may be gone from it.
@@ -149,9 +157,12 @@ function useFocus(box, stop, locked) {
     const changed = was.current !== locked;
     was.current = locked;
     if (!changed || !held.current) return;
-    if (locked) stop.current?.focus({ preventScroll: true });
-    else if (!touch()) box.current?.focus({ preventScroll: true });
+    if (locked) {
+      handedAt.current = performance.now();
+      stop.current?.focus({ preventScroll: true });
+    } else if (!touch()) box.current?.focus({ preventScroll: true });
   }, [locked]);
+  return handedAt;
 }
 
 /** @param {{open: OpenThread}} props */
