@@ -182,7 +182,7 @@ async def test_enter_that_is_held_stops_nothing(chat):
 
     await opened.page.keyboard.down("Enter")
     await opened.answer.get_by_text("Hel").wait_for()
-    await opened.page.wait_for_function("document.activeElement.dataset.testid === 'cancel-button'")
+    await until(opened.page, "() => document.activeElement.dataset.testid === 'cancel-button'")
     await opened.page.wait_for_timeout(700)
     await opened.page.keyboard.down("Enter")  # the key's repetition, as it is down already
     await opened.page.wait_for_timeout(200)

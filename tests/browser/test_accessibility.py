@@ -180,7 +180,7 @@ async def test_keyboard_alone(chat):
     opened.script(openai.stream(["Hello"]))
     await opened.page.keyboard.type("Hi")
     await opened.page.keyboard.press("Enter")
-    await opened.idle()
+    await opened.answer.get_by_role("button", name="Retry", exact=True).wait_for()
     reached = set()
     for _ in range(60):
         await opened.page.keyboard.press("Tab")

@@ -133,8 +133,15 @@ async def test_page_that_stumbles(chat, parts):
 
     await opened.ask("Hi")
 
-    for word in "".join(parts).split():
-        assert word in await opened.answer.locator(".markdown").inner_text()
+    words = "".join(parts).split()
+    await until(
+        opened.page,
+        """(words) => {
+          const shown = [...document.querySelectorAll(".assistant-message .markdown")].at(-1)?.innerText ?? "";
+          return words.every((word) => shown.includes(word));
+        }""",
+        words,
+    )
     assert "".join(parts) in [row["content"] for row in await opened.page.evaluate(ROWS)]
     await opened.page.get_by_text("no tables today").first.wait_for(state="attached")
 
