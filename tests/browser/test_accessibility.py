@@ -146,6 +146,7 @@ async def test_failure_and_stop_are_said(chat):
     await opened.page.keyboard.press("Enter")
     await opened.answer.get_by_text("Part").wait_for()
     await until(opened.page, "() => document.activeElement.dataset.testid === 'cancel-button'")
+    await opened.page.wait_for_timeout(600)  # before that it would be taken for the first one's double
 
     await opened.page.keyboard.press("Enter")
     await opened.idle()
