@@ -1,11 +1,10 @@
 """PostgreSQL as it is asked; what it is asked for, and what happens to it, is tested in tests/store and tests/limits."""
 
-import asyncio
-
 import pytest
 
 from llms.databases import LostError, StoreError
 from llms.databases.postgres import Postgres
+from tests.support.cancelling import unheard
 
 LOSES = "DO $$ BEGIN RAISE serialization_failure; END $$"
 
@@ -61,14 +60,7 @@ async def test_whoever_cancels_is_obeyed(postgres_url):
     """A caller that is cancelled ends there, at whichever step; else what is to stop for good would go on."""
     database = Postgres(postgres_url)
     await database.fetch("SELECT 1")
-    unheard = []
-    for step in range(60):
-        asking = asyncio.ensure_future(database.fetch("SELECT ?::int", step))
-        for _ in range(step):
-            await asyncio.sleep(0)
-        if asking.cancel():
-            await asyncio.wait([asking])
-            unheard += [] if asking.cancelled() else [step]
+    found = await unheard(lambda: database.fetch("SELECT 1"), 60)
     await database.close()
 
-    assert [] == unheard
+    assert [] == found

@@ -9,6 +9,7 @@ import pytest
 
 from llms.databases import StoreError, StoreUnfitError
 from llms.databases.redis import Redis, Script
+from tests.support.cancelling import unheard
 
 ECHO = Script("return ARGV[1]")
 
@@ -136,14 +137,7 @@ async def test_whoever_cancels_is_obeyed(redis_url, query):
     """A caller that is cancelled ends there, at whichever step; else what is to stop for good would go on."""
     redis = Redis(redis_url + query)
     await redis.ask(answers, ("ECHO", "x"))
-    unheard = []
-    for step in range(40):
-        asking = asyncio.ensure_future(redis.ask(answers, ("ECHO", "x")))
-        for _ in range(step):
-            await asyncio.sleep(0)
-        if asking.cancel():
-            await asyncio.wait([asking])
-            unheard += [] if asking.cancelled() else [step]
+    found = await unheard(lambda: redis.ask(answers, ("ECHO", "x")), 40)
     await redis.close()
 
-    assert [] == unheard
+    assert [] == found
